@@ -3,8 +3,6 @@
 A server that does not start, or does not do what is asked of it, has that in its row and ends nothing.
 """
 
-from __future__ import annotations
-
 import signal
 import sys
 import tempfile

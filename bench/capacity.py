@@ -6,8 +6,6 @@ Nothing is drawn at random: the same assumptions give the same figures. What one
 nowhere else.
 """
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 from math import ceil
 

@@ -8,8 +8,6 @@ last byte. With ``--ca`` it speaks TLS and believes that certificate; it is then
 a bottleneck as much as the server.
 """
 
-from __future__ import annotations
-
 import argparse
 import hashlib
 import json

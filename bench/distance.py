@@ -4,8 +4,6 @@ HTTP/1.1: our Python client's own uploading, each stream a connection of its own
 HTTP/2: curl, all streams on one connection through nginx, whose window for each stream is the cap; the line delays.
 """
 
-from __future__ import annotations
-
 import os
 import subprocess
 import tempfile

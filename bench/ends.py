@@ -4,8 +4,6 @@ Real workers on PostgreSQL 17, which writes to the disk, with directory store an
 Each case is measured from the instant at which all of its shares end, on one database after the other.
 """
 
-from __future__ import annotations
-
 import tempfile
 from pathlib import Path
 from typing import Annotated

@@ -4,8 +4,6 @@ Lists, pages and a document's head among a million shares; the first byte at the
 separate program measures the memory under a crowd. PostgreSQL writes to the disk, the worker runs all the while.
 """
 
-from __future__ import annotations
-
 import signal
 import subprocess
 import sys

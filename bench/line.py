@@ -5,8 +5,6 @@ flight, like a sender with a full window. One connection carries ``window`` a ro
 times that.
 """
 
-from __future__ import annotations
-
 import asyncio
 import threading
 from collections import deque

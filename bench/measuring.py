@@ -5,8 +5,6 @@ times as much. A sample disturbed by other processes is repeated at most once. A
 clients nor files to the next.
 """
 
-from __future__ import annotations
-
 import hashlib
 import http.client
 import json

@@ -3,8 +3,6 @@
 A file of 5 GiB goes up and down; then 200 uploads and 200 downloads run at once, half of them slow.
 """
 
-from __future__ import annotations
-
 import asyncio
 import os
 import signal

@@ -5,8 +5,6 @@ processors' load meanwhile. For each number of workers: documents inspected. The
 share the processors with what is measured, so the sums are what the machine carries, not what a node could.
 """
 
-from __future__ import annotations
-
 import http.client
 import os
 import tempfile

@@ -1,7 +1,5 @@
 """The servers of others that are measured beside ours and nginx, as who has just installed them starts them."""
 
-from __future__ import annotations
-
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager

@@ -1,7 +1,5 @@
 """Samples as tables: medians, spread, and ratios to nginx taken round by round; and the documentation's table."""
 
-from __future__ import annotations
-
 import os
 import platform
 import re

@@ -5,8 +5,6 @@ document longer than any engine examines, and with one examined whole. Then ten 
 inspected. clamd has three signatures of the tests; the vendor's need more time and memory.
 """
 
-from __future__ import annotations
-
 import os
 import signal
 import sys

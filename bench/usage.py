@@ -3,8 +3,6 @@
 A process's descendants count as its own; one that has ended meanwhile counts for nothing.
 """
 
-from __future__ import annotations
-
 import os
 from collections.abc import Sequence
 from contextlib import suppress

@@ -4,8 +4,6 @@ A wrapper of the deployment's command line, which is not looked at; settings com
 synchronous=FULL. Both its databases stay as they are, since it is the documents' bytes that are compared.
 """
 
-from __future__ import annotations
-
 from contextlib import closing
 from dataclasses import replace
 

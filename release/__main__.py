@@ -1,7 +1,5 @@
 """`python -m release`: build and sign all artefacts of the commit that is checked out."""
 
-from __future__ import annotations
-
 import argparse
 import sys
 from pathlib import Path

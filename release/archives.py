@@ -1,7 +1,5 @@
 """Tar files that are the same for the same content: one time, no owners, one order, two modes."""
 
-from __future__ import annotations
-
 import tarfile
 from pathlib import Path
 

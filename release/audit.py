@@ -3,8 +3,6 @@
 Exit status: 0 none is known, 1 at least one is known, 3 not checked, because no feed answered for every package.
 """
 
-from __future__ import annotations
-
 import json
 import subprocess
 import sys

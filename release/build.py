@@ -1,7 +1,5 @@
 """The clean clone, and the artefacts built in it."""
 
-from __future__ import annotations
-
 import os
 import platform
 import re

@@ -1,7 +1,5 @@
 """The container image, as an OCI archive, and its SBOM: built where the tools are, and named as left out elsewhere."""
 
-from __future__ import annotations
-
 import os
 import shutil
 import subprocess

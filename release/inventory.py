@@ -1,7 +1,5 @@
 """Inventory of third-party packages: name, version, hash and licence, as wheels, the npm lock and dpkg give them."""
 
-from __future__ import annotations
-
 import base64
 import hashlib
 import json

@@ -3,8 +3,6 @@
 The signed checksums cover this file, so it has no signature of its own.
 """
 
-from __future__ import annotations
-
 import hashlib
 import json
 from collections.abc import Iterable, Mapping

@@ -1,7 +1,5 @@
 """CycloneDX 1.6 documents, with the time of the commit and no random number."""
 
-from __future__ import annotations
-
 import json
 import uuid
 from datetime import UTC, datetime

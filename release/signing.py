@@ -3,8 +3,6 @@
 Both `openssl` and `cosign` verify the signature, and `git` the tag, without a network (docs/releasing.md).
 """
 
-from __future__ import annotations
-
 import base64
 import subprocess
 import tempfile

@@ -4,8 +4,6 @@ pyproject.toml limits sockets to this machine and the time of each test, and nam
 request. Fixtures belong to the folder that needs them.
 """
 
-from __future__ import annotations
-
 import gc
 import os
 from collections.abc import Generator

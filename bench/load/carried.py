@@ -3,8 +3,6 @@
 The clients share the cores with server, worker and database.
 """
 
-from __future__ import annotations
-
 import json
 import os
 import subprocess

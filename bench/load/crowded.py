@@ -3,8 +3,6 @@
 What they can open is sealed as the program seals it; of the others' shares nothing can be opened, and nobody tries.
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta

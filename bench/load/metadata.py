@@ -3,8 +3,6 @@
 Asked in rounds that go through every question, one request at a time, each question on a connection of its own.
 """
 
-from __future__ import annotations
-
 import http.client
 import os
 import tempfile

@@ -5,8 +5,6 @@
 What they need (sessions, a token, shares to open) is in the file that BENCH_MIX names; see `bench.load.carried`.
 """
 
-from __future__ import annotations
-
 import json
 import os
 import random

@@ -9,8 +9,6 @@ Guarantees:
 Any number of workers may run. The loops decide when to act; services know how.
 """
 
-from __future__ import annotations
-
 import logging
 import threading
 import time

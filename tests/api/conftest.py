@@ -1,7 +1,5 @@
 """The application over a fresh world, and the fagsystemer that call it."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 
 import pytest

@@ -1,7 +1,5 @@
 """kill -9 in the middle of a named request: done again, it makes one share, and the caller gets its answer."""
 
-from __future__ import annotations
-
 import json
 from collections.abc import Iterator
 from datetime import timedelta

@@ -1,7 +1,5 @@
 """A request with an Idempotency-Key is done once, even if its response is lost."""
 
-from __future__ import annotations
-
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor

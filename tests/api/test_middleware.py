@@ -1,7 +1,5 @@
 """What a request to the API must bring before anything is done: a token, an allowance, a body that can be read."""
 
-from __future__ import annotations
-
 import asyncio
 import json
 import logging

@@ -1,7 +1,5 @@
 """Small files are shared in one request, all or nothing."""
 
-from __future__ import annotations
-
 import asyncio
 import json
 from contextlib import AsyncExitStack

@@ -5,8 +5,6 @@ requests every time; what they are made of are real ids, and what the document a
 for each operation, `make test-large` many.
 """
 
-from __future__ import annotations
-
 import json
 import os
 import re

@@ -1,7 +1,5 @@
 """The report of a share by the API."""
 
-from __future__ import annotations
-
 import pytest
 
 from deldokument.adapters.documents.signing import verify_signature

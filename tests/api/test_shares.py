@@ -1,7 +1,5 @@
 """A fagsystem fills in, publishes, finds, prolongs and withdraws shares; what is not its own does not exist for it."""
 
-from __future__ import annotations
-
 import json
 from datetime import UTC, datetime
 from typing import Any

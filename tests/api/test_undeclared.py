@@ -1,7 +1,5 @@
 """What a route does not declare is refused by name, at every route of the OpenAPI document."""
 
-from __future__ import annotations
-
 import json
 
 import httpx

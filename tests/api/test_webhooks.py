@@ -1,7 +1,5 @@
 """Webhooks by the API, from registering to what comes in."""
 
-from __future__ import annotations
-
 import base64
 import hashlib
 import hmac

@@ -1,7 +1,5 @@
 """Packages of the product: their docstrings, their modules, and what they import."""
 
-from __future__ import annotations
-
 import ast
 import re
 from functools import cache

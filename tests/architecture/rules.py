@@ -1,7 +1,5 @@
 """Rules about the code's shape as functions from a module's text to what is wrong with it; empty when nothing is."""
 
-from __future__ import annotations
-
 import ast
 import re
 import sys

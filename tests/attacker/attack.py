@@ -1,7 +1,5 @@
 """An attack: change rows in the database, call routes as the attackers, and tell what went wrong."""
 
-from __future__ import annotations
-
 import asyncio
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager

@@ -3,8 +3,6 @@
 Run as a program, it writes the generated block of docs/security-columns.md.
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import StrEnum

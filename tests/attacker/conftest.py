@@ -1,7 +1,5 @@
 """One deployment for all attacks of a file; its database is put back after each."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 from contextlib import closing
 

@@ -1,7 +1,5 @@
 """A deployment with a row in every table, before and after persons, shares and rights were taken away."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace

@@ -5,8 +5,6 @@ deleted, or gets its older state as a whole; a row that has gone is inserted aga
 back. Of the events a seeded sample is changed, because they are many and alike.
 """
 
-from __future__ import annotations
-
 import re
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping

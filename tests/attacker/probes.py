@@ -4,8 +4,6 @@ A probe's answer is the facts that it gives: ids, texts, bytes, roles. A refusal
 the facts are among those of before, and damage, which only hides, is no opening.
 """
 
-from __future__ import annotations
-
 import re
 from collections.abc import Callable, Collection, Iterator
 from contextlib import closing, contextmanager, suppress

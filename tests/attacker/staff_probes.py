@@ -1,7 +1,5 @@
 """What staff and those who share are shown: their pages give papers, and have no errors but those of damage."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from functools import partial

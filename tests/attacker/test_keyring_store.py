@@ -1,7 +1,5 @@
 """A writer of the keyring's store alone, without the root key: old bytes that are put back open nothing."""
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from contextlib import closing
 from datetime import timedelta

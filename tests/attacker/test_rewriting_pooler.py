@@ -1,7 +1,5 @@
 """A pooler that answers with another row than the service asked PostgreSQL for opens nothing."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Iterator
 from contextlib import closing
 from dataclasses import dataclass

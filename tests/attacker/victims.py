@@ -4,8 +4,6 @@ Kari's account has a share in every state, and a draft that is being filled in. 
 same tenant, and from Vigdis's of another one. Siv, Odd, Vigdis and Barnevern's system are the attackers.
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace

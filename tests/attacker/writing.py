@@ -3,8 +3,6 @@
 SQLite holds every value in every column. On PostgreSQL a value is none, or of its column's type.
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from dataclasses import dataclass

@@ -4,8 +4,6 @@ Most tests use ``chromium-headless-shell``: the same engine without windows, for
 and fetching by the keyboard (browser/general/test_keyboard.py) run in the whole Chromium too, on the embedded stack.
 """
 
-from __future__ import annotations
-
 from playwright.sync_api import Browser, Playwright
 
 WHOLE, SHELL = "/usr/bin/chromium", "/usr/bin/chromium-headless-shell"

@@ -4,8 +4,6 @@ One browser serves all tests of this folder that run one after the other. It is 
 folder. While it runs, no test on the same worker can run its own loop.
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 from contextlib import ExitStack
 from pathlib import Path

@@ -3,8 +3,6 @@
 On the other stack it is the same demo, with what it keeps in the run's servers.
 """
 
-from __future__ import annotations
-
 import json
 import os
 import queue

@@ -3,8 +3,6 @@
 Controls are found by role and name, as the browser itself tells them to assistive technology.
 """
 
-from __future__ import annotations
-
 import re
 import subprocess
 from abc import ABC, abstractmethod

@@ -1,7 +1,5 @@
 """Files to share, made of noise that never repeats, and what they add up to."""
 
-from __future__ import annotations
-
 import hashlib
 import random
 import zipfile

@@ -3,8 +3,6 @@
 Playwright's own BiDi asks for commands that this version does not have.
 """
 
-from __future__ import annotations
-
 import json
 import re
 from collections.abc import Sequence

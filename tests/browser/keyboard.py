@@ -1,7 +1,5 @@
 """Somebody who has a keyboard and nothing else."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 
 from playwright.sync_api import Page

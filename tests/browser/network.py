@@ -1,7 +1,5 @@
 """The network between a browser and the server: made slow, cut and mended; what is held back or sent over it."""
 
-from __future__ import annotations
-
 import contextlib
 import re
 import socket

@@ -3,8 +3,6 @@
 Shows «Del dokumenter» with a file on its way, one that is done, and two recipients in the summary, all made up.
 """
 
-from __future__ import annotations
-
 import re
 import sys
 from pathlib import Path

@@ -4,8 +4,6 @@ A line is a stop of the reader: role, name, state. The words for roles are those
 (dates, times, identifiers) is replaced.
 """
 
-from __future__ import annotations
-
 import re
 import time
 from collections.abc import Iterator

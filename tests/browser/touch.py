@@ -1,7 +1,5 @@
 """Somebody who has a telephone, and touches what they see."""
 
-from __future__ import annotations
-
 from playwright.sync_api import Page, expect
 
 TELEPHONE = {"viewport": {"width": 360, "height": 740}, "has_touch": True, "is_mobile": True}

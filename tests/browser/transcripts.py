@@ -5,8 +5,6 @@ After a change that is meant, write them anew and read the difference:
     .venv-dev/bin/python -m tests.browser.transcripts
 """
 
-from __future__ import annotations
-
 from datetime import timedelta
 from pathlib import Path
 from tempfile import TemporaryDirectory

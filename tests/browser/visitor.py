@@ -1,7 +1,5 @@
 """Somebody at a browser: pages as they are seen, with everything noted that must never happen on any of them."""
 
-from __future__ import annotations
-
 import json
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path

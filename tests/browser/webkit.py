@@ -1,7 +1,5 @@
 """Debian's WebKitGTK over WebDriver classic: WebKitWebDriver drives the MiniBrowser on a screen in memory."""
 
-from __future__ import annotations
-
 import os
 import subprocess
 from contextlib import ExitStack

@@ -7,8 +7,6 @@ It is a `Deployment` whose people go through nginx, with real settings: no demo,
 ``node`` is the tests' own world on the same database, keyring and store.
 """
 
-from __future__ import annotations
-
 import os
 import sys
 import time

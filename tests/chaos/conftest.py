@@ -1,7 +1,5 @@
 """A folder that every user may look into: PostgreSQL does not run as root, and pytest's own are for their owner."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 from pathlib import Path
 from tempfile import TemporaryDirectory

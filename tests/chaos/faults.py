@@ -3,8 +3,6 @@
 ``strike`` breaks something until the clients have seen it, and mends it; what must hold afterwards is checks.py's.
 """
 
-from __future__ import annotations
-
 import itertools
 import signal
 import subprocess

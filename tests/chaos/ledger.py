@@ -1,7 +1,5 @@
 """What the service has promised its clients, and what it has told them: kept by the clients, compared afterwards."""
 
-from __future__ import annotations
-
 import threading
 from collections import Counter
 from dataclasses import dataclass, field

@@ -1,7 +1,5 @@
 """Faults of the machines themselves: disks that are full or fail, clocks that are off or leap."""
 
-from __future__ import annotations
-
 import secrets
 import subprocess
 import time

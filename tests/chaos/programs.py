@@ -4,8 +4,6 @@ All of them end with the thread that started them. Data lies on a disk that exis
 with the last process in it, so nothing stays mounted whatever becomes of the tests.
 """
 
-from __future__ import annotations
-
 import os
 import re
 import secrets

@@ -4,8 +4,6 @@ Each fault's last run is kept in passed.json if it was survived, so that faults 
 The page says of each when that was, and names those that were not survived.
 """
 
-from __future__ import annotations
-
 import json
 from collections import Counter
 from dataclasses import asdict, dataclass

@@ -1,7 +1,5 @@
 """What Prometheus reads of a cluster, and the alerts that the delivered rules raise from it."""
 
-from __future__ import annotations
-
 import json
 import time
 from collections.abc import Iterator, Set

@@ -1,7 +1,5 @@
 """Real faults raise their alerts and no others, by the delivered rules and the metrics of the nodes."""
 
-from __future__ import annotations
-
 import os
 import re
 import time

@@ -1,7 +1,5 @@
 """Every fault, one after the other; docs/faults.md tells of those that were survived."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path

@@ -1,7 +1,5 @@
 """The page that tells which faults were survived."""
 
-from __future__ import annotations
-
 from tests.chaos import report
 
 

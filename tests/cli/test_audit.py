@@ -1,7 +1,5 @@
 """`audit verify` proves a database or a file, and names the first event that does not hold."""
 
-from __future__ import annotations
-
 import base64
 import json
 import shutil

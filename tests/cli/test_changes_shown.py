@@ -1,7 +1,5 @@
 """A command that has changed something shows the result, for people and as JSON: it may be shown only once."""
 
-from __future__ import annotations
-
 import json
 import os
 import subprocess

@@ -1,7 +1,5 @@
 """How a client's key is made, and how a new one takes over while both are registered."""
 
-from __future__ import annotations
-
 import json
 import stat
 from pathlib import Path

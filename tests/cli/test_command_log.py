@@ -1,7 +1,5 @@
 """Who typed an operator's command is in the system's log, without what was typed after its name."""
 
-from __future__ import annotations
-
 import os
 import socket
 from collections.abc import Iterator

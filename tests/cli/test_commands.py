@@ -1,7 +1,5 @@
 """The operators' commands and their output."""
 
-from __future__ import annotations
-
 import json
 import os
 import re

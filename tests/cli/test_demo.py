@@ -1,7 +1,5 @@
 """`deldokument demo` as a newcomer starts it: one command, this machine only, data that stay, a clock that moves."""
 
-from __future__ import annotations
-
 import os
 import re
 import signal

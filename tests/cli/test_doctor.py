@@ -1,7 +1,5 @@
 """The doctor as a check of the monitoring: levels, exit codes, and no part that hides another."""
 
-from __future__ import annotations
-
 import json
 import os
 import time

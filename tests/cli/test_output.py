@@ -1,7 +1,5 @@
 """What commands print for people, and what they write."""
 
-from __future__ import annotations
-
 from pathlib import Path
 
 import pytest

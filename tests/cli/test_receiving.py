@@ -1,7 +1,5 @@
 """`deldokument receive` without a service: what it refuses, and how it ends."""
 
-from __future__ import annotations
-
 import pytest
 from typer.testing import CliRunner
 

@@ -1,7 +1,5 @@
 """What the commands for senders take, refuse and promise in words; that they share is tests/client's business."""
 
-from __future__ import annotations
-
 import io
 import os
 import re

@@ -1,7 +1,5 @@
 """A deployment whose ciphertext is in a bucket: it starts with its own store or not at all."""
 
-from __future__ import annotations
-
 import os
 import subprocess
 import sys

@@ -1,7 +1,5 @@
 """A tenant's way out by the command line: the export and the deletion record as files."""
 
-from __future__ import annotations
-
 import json
 import zipfile
 from pathlib import Path

@@ -5,8 +5,6 @@ After a change that is meant, write them anew and read the difference:
     .venv-dev/bin/python -m tests.cli.transcripts
 """
 
-from __future__ import annotations
-
 import json
 import os
 import re

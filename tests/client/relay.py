@@ -1,7 +1,5 @@
 """A network that breaks: everything goes through it to the server until it has carried so many bytes."""
 
-from __future__ import annotations
-
 import contextlib
 import socket
 import struct

@@ -1,7 +1,5 @@
 """`deldokument share` and its neighbours as processes: what they print, how they end, and that they go on."""
 
-from __future__ import annotations
-
 import json
 import os
 import pty

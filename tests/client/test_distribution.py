@@ -1,7 +1,5 @@
 """The client's own distribution: what its wheel contains and needs, in an environment with nothing else."""
 
-from __future__ import annotations
-
 import os
 import re
 import stat

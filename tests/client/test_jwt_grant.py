@@ -1,7 +1,5 @@
 """The JWT bearer grant that the client and the service's adapters share."""
 
-from __future__ import annotations
-
 from typing import Any
 
 import pytest

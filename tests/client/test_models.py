@@ -1,7 +1,5 @@
 """What the client reads of the service's answers."""
 
-from __future__ import annotations
-
 import pytest
 
 from deldokument.client import models

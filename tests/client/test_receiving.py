@@ -1,7 +1,5 @@
 """`deldokument.client.receive` against a whole deployment: what is written, resumed, checked and confirmed."""
 
-from __future__ import annotations
-
 import re
 import socket
 from collections.abc import Iterator

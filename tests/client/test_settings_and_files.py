@@ -1,7 +1,5 @@
 """Where the client's settings come from, what of the machine is shared, and what is kept of it on the disk."""
 
-from __future__ import annotations
-
 import os
 import re
 import stat

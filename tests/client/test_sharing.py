@@ -1,7 +1,5 @@
 """From files on a machine to a recipient's download, by the library, against the running service."""
 
-from __future__ import annotations
-
 import io
 import os
 import threading

@@ -1,7 +1,5 @@
 """Tokens are asked for as Maskinporten wants it, and what may help is tried again, without ever counting twice."""
 
-from __future__ import annotations
-
 import json
 import socket
 import threading

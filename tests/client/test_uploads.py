@@ -1,7 +1,5 @@
 """A document's bytes arrive whole and in order over one stream or several, also when connections break."""
 
-from __future__ import annotations
-
 import os
 import threading
 from collections.abc import Iterator

@@ -1,7 +1,5 @@
 """What the contracts are tried on: SQLite in a file, PostgreSQL and SeaweedFS on loopback."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 from pathlib import Path
 

@@ -1,7 +1,5 @@
 """Records for the database suites, complete and valid, of which a test says only what it is about."""
 
-from __future__ import annotations
-
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any

@@ -3,8 +3,6 @@
 Each says where its shape comes from. A field that we do not read is there because the real answer has it.
 """
 
-from __future__ import annotations
-
 from typing import Any
 
 PER, FJELL, FJELL_TROMSO, DELETED = "05877914102", "312824450", "314758625", "310488003"

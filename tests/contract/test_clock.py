@@ -1,7 +1,5 @@
 """The clocks' contract, and how each of them comes by the time."""
 
-from __future__ import annotations
-
 import linecache
 import sys
 import threading

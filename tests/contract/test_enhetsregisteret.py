@@ -1,7 +1,5 @@
 """Organisations from the Enhetsregisteret simulator."""
 
-from __future__ import annotations
-
 import httpx
 import pytest
 

@@ -1,7 +1,5 @@
 """Malware scans by a real c-icap before a real clamd: clean only what was examined, and safe from broken servers."""
 
-from __future__ import annotations
-
 import signal
 import socket
 import ssl

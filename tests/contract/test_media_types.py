@@ -1,7 +1,5 @@
 """Media types: told by the bytes alone, and never an error."""
 
-from __future__ import annotations
-
 import bz2
 import gzip
 import io

@@ -1,7 +1,5 @@
 """Which networks the interfaces of a machine are on: those of this one, and of others as their kernels list them."""
 
-from __future__ import annotations
-
 import socket
 from ipaddress import ip_address, ip_network
 from pathlib import Path

@@ -1,7 +1,5 @@
 """Which files are for this process alone: its own, and those that systemd gives it."""
 
-from __future__ import annotations
-
 from pathlib import Path
 
 import pytest

@@ -1,7 +1,5 @@
 """Malware scans: clean only what was examined as a whole, and unavailable what cannot be relied on."""
 
-from __future__ import annotations
-
 import base64
 import io
 import signal

@@ -1,7 +1,5 @@
 """Letters handed to the simulated mail server, and to others that are out of order."""
 
-from __future__ import annotations
-
 import contextlib
 import socket
 import ssl

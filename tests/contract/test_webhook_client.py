@@ -1,7 +1,5 @@
 """Calls to addresses that others have named: what the other side can make of them, and where they never go."""
 
-from __future__ import annotations
-
 import socket
 import ssl
 import threading

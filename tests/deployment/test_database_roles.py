@@ -1,7 +1,5 @@
 """Server process and worker with roles of their own in PostgreSQL, in the service's database and in the keyring's."""
 
-from __future__ import annotations
-
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager

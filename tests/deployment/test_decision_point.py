@@ -1,7 +1,5 @@
 """With Altinn's decision point and Altinn's own tokens, by settings alone: who gets in, and what is written down."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 
 import pytest

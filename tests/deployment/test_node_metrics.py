@@ -1,7 +1,5 @@
 """The metrics of a running node are what is so: on PostgreSQL, with two server processes."""
 
-from __future__ import annotations
-
 import shutil
 import signal
 from collections.abc import Iterator

@@ -5,8 +5,6 @@ where the page needs Debian's archive, root, systemd, or the system's nginx and 
 would do, or notes that it was asked; and the packages that the wheel needs are the ones that the tests have already.
 """
 
-from __future__ import annotations
-
 import os
 import re
 import signal

@@ -1,7 +1,5 @@
 """The main job with PostgreSQL beneath, also behind PgBouncer: server and worker as processes, files over real HTTP."""
 
-from __future__ import annotations
-
 import os
 import re
 import secrets

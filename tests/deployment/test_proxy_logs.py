@@ -1,7 +1,5 @@
 """The proxy in front writes down neither what was asked for nor by whom, also when something fails."""
 
-from __future__ import annotations
-
 import re
 import socket
 from pathlib import Path

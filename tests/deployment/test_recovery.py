@@ -1,7 +1,5 @@
 """An older database beside today's keyring: restored as the operator's page says, or a standby that was promoted."""
 
-from __future__ import annotations
-
 import json
 import os
 import re

@@ -1,7 +1,5 @@
 """Worker and clamd as they are delivered: documents wait while clamd is away, and are scanned when it is back."""
 
-from __future__ import annotations
-
 import signal
 
 from deldokument.adapters.scan_samples import TEST_VIRUS

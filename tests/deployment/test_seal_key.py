@@ -1,7 +1,5 @@
 """The seal's key is in the worker alone; the server process has no file of it, and issues what is sealed."""
 
-from __future__ import annotations
-
 import re
 from pathlib import Path
 

@@ -1,7 +1,5 @@
 """The units of systemd are ones, and shut in what they start. The proxy finds the sockets of nodes."""
 
-from __future__ import annotations
-
 import ctypes
 import os
 import re

@@ -10,8 +10,6 @@ A running deployment, ID-porten's simulator, and another service that uses it. T
 a real one adds (frames, scripts) is in tests/browser/general/test_logout_elsewhere.py.
 """
 
-from __future__ import annotations
-
 import html
 import re
 from collections.abc import Iterator

@@ -1,7 +1,5 @@
 """Webhooks between processes: registered over HTTP, called by the worker, and not lost when it is killed."""
 
-from __future__ import annotations
-
 import base64
 import hashlib
 import hmac

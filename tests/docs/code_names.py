@@ -1,7 +1,5 @@
 """Names of the code on a page: modules, functions, files, routes and make targets, and which of them do not exist."""
 
-from __future__ import annotations
-
 import re
 from collections.abc import Collection
 from pkgutil import resolve_name

@@ -1,7 +1,5 @@
 """Reading the project's own pages: their tables, links and headings."""
 
-from __future__ import annotations
-
 import re
 from pathlib import Path
 

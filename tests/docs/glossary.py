@@ -1,7 +1,5 @@
 """The glossary as rules: which identifiers must exist, and which words names must not contain."""
 
-from __future__ import annotations
-
 import ast
 import re
 from collections.abc import Iterator

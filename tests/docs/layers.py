@@ -3,8 +3,6 @@
 Run as a program, it writes the generated blocks of docs/architecture.md.
 """
 
-from __future__ import annotations
-
 import re
 import tomllib
 from collections.abc import Callable, Iterable, Mapping, Sequence

@@ -6,8 +6,6 @@ keeps what docs/log.md says of lines that are still there, removes those that ar
 is then to be written.
 """
 
-from __future__ import annotations
-
 import ast
 import re
 from collections.abc import Iterator

@@ -3,8 +3,6 @@
 python -m tests.docs.monitoring
 """
 
-from __future__ import annotations
-
 import json
 from datetime import timedelta
 from typing import Any

@@ -4,8 +4,6 @@ python -m tests.docs.prose src/deldokument/domain docs/faults.md     the faults,
 python -m tests.docs.prose --count                                   the number of each kind in the whole project
 """
 
-from __future__ import annotations
-
 import ast
 import io
 import re

@@ -3,8 +3,6 @@
 Run as a program, it brings the list of docs/errors.md up to date.
 """
 
-from __future__ import annotations
-
 import ast
 from collections import defaultdict
 from pathlib import Path

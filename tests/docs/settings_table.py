@@ -3,8 +3,6 @@
 python -m tests.docs.settings_table     writes the table anew
 """
 
-from __future__ import annotations
-
 import ast
 import inspect
 from collections.abc import Iterator, Mapping

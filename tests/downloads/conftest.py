@@ -1,7 +1,5 @@
 """One share that nobody changes."""
 
-from __future__ import annotations
-
 import os
 from dataclasses import dataclass
 

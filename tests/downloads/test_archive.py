@@ -1,7 +1,5 @@
 """All documents as one zip: exact length, any range, a resumed download like an uninterrupted one."""
 
-from __future__ import annotations
-
 import io
 import os
 import subprocess

@@ -5,8 +5,6 @@ temporary files) and every table and blob that servers keep for it, as text, UTF
 of database and blobs from before the end meet the keyring of after.
 """
 
-from __future__ import annotations
-
 import base64
 import secrets
 from collections.abc import Iterator

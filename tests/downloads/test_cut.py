@@ -3,8 +3,6 @@
 The servers here check the permission every half second instead of every four. The margin is the same.
 """
 
-from __future__ import annotations
-
 import math
 import os
 import socket

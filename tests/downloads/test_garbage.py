@@ -1,7 +1,5 @@
 """A reader that sends what is no request while a document comes."""
 
-from __future__ import annotations
-
 import os
 
 import pytest

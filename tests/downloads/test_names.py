@@ -1,7 +1,5 @@
 """Whatever a file is called, the header stays one header, the name is told honestly, and the zip can be unpacked."""
 
-from __future__ import annotations
-
 import io
 import re
 import subprocess

@@ -1,7 +1,5 @@
 """RFC 9110 section 13 over the wire: If-Match and If-None-Match on a document and on the zip."""
 
-from __future__ import annotations
-
 import time
 
 import httpx

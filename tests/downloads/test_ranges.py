@@ -1,7 +1,5 @@
 """RFC 9110 section 14 over the wire: which bytes come for which Range and If-Range, with which headers."""
 
-from __future__ import annotations
-
 import base64
 import hashlib
 import subprocess

@@ -1,7 +1,5 @@
 """What a receipt says of clients that read nothing of a document, half of it, all but a byte, and everything."""
 
-from __future__ import annotations
-
 import os
 import select
 import socket

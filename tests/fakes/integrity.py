@@ -1,7 +1,5 @@
 """Keys of tags in memory, for tests of the database alone."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 
 from deldokument.crypto.row_tags import row_key

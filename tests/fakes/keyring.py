@@ -1,7 +1,5 @@
 """A keyring in memory, for tests of what stands on one; it passes the contract suite."""
 
-from __future__ import annotations
-
 from collections.abc import Collection, Mapping
 
 from deldokument.crypto.keys import new_key

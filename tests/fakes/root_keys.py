@@ -1,7 +1,5 @@
 """Root keys in memory, for tests of keyrings; they pass the contract suite."""
 
-from __future__ import annotations
-
 from deldokument.crypto.keys import RootKey, new_key
 from deldokument.domain.errors import Unavailable
 

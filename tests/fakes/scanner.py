@@ -1,7 +1,5 @@
 """A scanner in memory, which finds the EICAR test file, and is silent when a test says so."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import datetime

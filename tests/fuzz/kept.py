@@ -1,7 +1,5 @@
 """Kept inputs of the fuzz targets: a file of text for each, one input a line as a Python bytes literal."""
 
-from __future__ import annotations
-
 import ast
 from collections.abc import Iterable
 from pathlib import Path

@@ -6,8 +6,6 @@ A crash prints the input as a line of a corpus. Add it to tests/fuzz/corpus, whe
 run without a crash the corpus is the smallest set of inputs that reaches what the run has reached.
 """
 
-from __future__ import annotations
-
 import os
 import re
 import subprocess

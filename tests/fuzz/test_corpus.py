@@ -1,7 +1,5 @@
 """The kept inputs of the fuzz targets: no guarantee is broken by any of them."""
 
-from __future__ import annotations
-
 import pytest
 
 from tests.fuzz.kept import FOLDER, inputs

@@ -5,8 +5,6 @@ the end and withdraw, while a system proposes a second recipient, whom the share
 goes to either node.
 """
 
-from __future__ import annotations
-
 import itertools
 import os
 import re

@@ -7,8 +7,6 @@ An operation with an unknown outcome, such as a request to a node that was kille
 after its call, or never.
 """
 
-from __future__ import annotations
-
 from collections import defaultdict
 from collections.abc import Callable, Hashable, Iterable, Sequence
 from dataclasses import dataclass

@@ -1,7 +1,5 @@
 """Two nodes and a worker over a PostgreSQL of their own: nodes are killed, and the database restarts, under clients."""
 
-from __future__ import annotations
-
 import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager

@@ -1,7 +1,5 @@
 """Sequential specifications: what an upload and a share do if one request comes after the other."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 

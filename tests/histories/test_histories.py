@@ -1,7 +1,5 @@
 """Histories of concurrent clients of two nodes are linearizable, though nodes are killed and the database restarts."""
 
-from __future__ import annotations
-
 import itertools
 import logging
 from collections.abc import Callable, Set

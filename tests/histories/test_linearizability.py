@@ -1,7 +1,5 @@
 """The checker accepts what can have happened one after the other, and rejects everything else."""
 
-from __future__ import annotations
-
 import itertools
 from random import Random
 from typing import Any

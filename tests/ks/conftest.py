@@ -1,7 +1,5 @@
 """KS' interface over a world: Kari and Ewa by their sessions, FJELL AS' system by token and password."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import Any

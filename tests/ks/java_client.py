@@ -5,8 +5,6 @@ what docs/ks-compatible.md lists under «Differences from the published client»
 that the Java class does not have is refused, and so is one that is missing.
 """
 
-from __future__ import annotations
-
 import base64
 import json
 import secrets

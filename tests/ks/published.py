@@ -1,7 +1,5 @@
 """What KS has published of its interface («KS Fiks: Dokumentdeling», v1), expressed anew: paths, codes, fields."""
 
-from __future__ import annotations
-
 import re
 import uuid
 from collections.abc import Callable, Mapping

@@ -4,8 +4,6 @@ Two things differ from KS' documents. A 204 has no content here, because HTTP gi
 described, which KS' document of Dokumentdeling leaves out.
 """
 
-from __future__ import annotations
-
 import re
 from collections.abc import Callable, Mapping
 from typing import Any

@@ -1,7 +1,5 @@
 """A client written for KS has no field for archiving: an administrator answers once for the whole system."""
 
-from __future__ import annotations
-
 import json
 import re
 from html import unescape

@@ -1,7 +1,5 @@
 """Who may call KS' interface, and that nobody else learns anything."""
 
-from __future__ import annotations
-
 import uuid
 from collections.abc import AsyncIterator
 from typing import Any

@@ -1,7 +1,5 @@
 """KS' interface is as published: every path with its success, its objects, and its errors."""
 
-from __future__ import annotations
-
 import json
 import re
 from typing import Any

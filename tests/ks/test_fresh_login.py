@@ -1,7 +1,5 @@
 """Fresh login wherever a page asks for it, whatever the interface: by the use cases that the code of a page names."""
 
-from __future__ import annotations
-
 import importlib
 import inspect
 import pkgutil

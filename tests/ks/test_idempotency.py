@@ -1,7 +1,5 @@
 """An upload to KS' interfaces that is repeated with its Idempotency-Key shares nothing twice."""
 
-from __future__ import annotations
-
 import hashlib
 import json
 

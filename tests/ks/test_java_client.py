@@ -1,7 +1,5 @@
 """What KS' Java client does with Dokumentlager, it does here: level 3 and level 4, to the end."""
 
-from __future__ import annotations
-
 import json
 import os
 from collections.abc import Iterator

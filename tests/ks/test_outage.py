@@ -1,7 +1,5 @@
 """What callers of the KS-compatible interface are told while the database is away."""
 
-from __future__ import annotations
-
 from dataclasses import replace
 
 from deldokument.web.ks.app import PREFIX

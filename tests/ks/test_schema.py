@@ -4,8 +4,6 @@ Left out are three checks. ``use_after_free`` and ``ensure_resource_availability
 ``positive_data_acceptance``: a description cannot say which ids exist, or which ends and recipients are allowed.
 """
 
-from __future__ import annotations
-
 import json
 import subprocess
 from collections.abc import Iterator

@@ -1,7 +1,5 @@
 """«Del dokument» through KS' interface: shared wholly, or not at all."""
 
-from __future__ import annotations
-
 import json
 import tracemalloc
 import uuid

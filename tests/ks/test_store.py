@@ -1,7 +1,5 @@
 """KS' document store: what is uploaded is shared, and is found, read back, prolonged and deleted by its id."""
 
-from __future__ import annotations
-
 import json
 from datetime import timedelta
 from typing import Any

@@ -1,7 +1,5 @@
 """What bare machines are made of: once for a run, for they are made of the same."""
 
-from __future__ import annotations
-
 import os
 import subprocess
 from collections.abc import Iterator

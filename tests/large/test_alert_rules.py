@@ -1,7 +1,5 @@
 """Prometheus takes the alert rules, and each fires beyond its limit."""
 
-from __future__ import annotations
-
 import pytest
 
 from tests.docs.monitoring import FOLDER

@@ -1,7 +1,5 @@
 """The container image of a release, run as docs/containers.md says."""
 
-from __future__ import annotations
-
 import json
 import re
 import shlex

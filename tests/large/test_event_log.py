@@ -4,8 +4,6 @@ An export streams in constant memory; one altered, one removed and one reordered
 the database. -s shows the numbers.
 """
 
-from __future__ import annotations
-
 import re
 import statistics
 import sys

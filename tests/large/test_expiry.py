@@ -5,8 +5,6 @@ must be is asserted at half of what was asked for, for a machine that does other
 gets for others meanwhile is told, and judged by people.
 """
 
-from __future__ import annotations
-
 import sys
 from pathlib import Path
 

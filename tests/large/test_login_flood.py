@@ -3,8 +3,6 @@
 The figures are printed: pytest -m large -s tests/large/test_login_flood.py
 """
 
-from __future__ import annotations
-
 import sys
 import time
 from collections.abc import Callable

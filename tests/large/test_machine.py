@@ -4,8 +4,6 @@ systemd, PostgreSQL, nginx, pip and Debian's archive are the real ones, the whee
 registers are simulated, on this machine. It takes a root, and minutes.
 """
 
-from __future__ import annotations
-
 import json
 import time
 from collections.abc import Iterator

@@ -3,8 +3,6 @@
 Each test makes a deployment anew as the page says, its processes in their units, and has the root key give way.
 """
 
-from __future__ import annotations
-
 import sqlite3
 from collections.abc import Callable, Iterator
 from contextlib import closing

@@ -4,8 +4,6 @@ Each has an address of its own; a SeaweedFS and an OpenBao are there already. Th
 firewall between them would do is not tried.
 """
 
-from __future__ import annotations
-
 import json
 import shlex
 import shutil

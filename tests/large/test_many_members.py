@@ -1,7 +1,5 @@
 """An account with 100 000 members on each database: pages that begin at once, from an index. -s shows the numbers."""
 
-from __future__ import annotations
-
 import sys
 from collections.abc import Iterator
 

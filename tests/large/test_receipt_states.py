@@ -1,7 +1,5 @@
 """What a receipt says of clients of 300 MB: see tests/downloads/test_receipt_states.py for smaller documents."""
 
-from __future__ import annotations
-
 import os
 from pathlib import Path
 

@@ -1,7 +1,5 @@
 """`make release` twice, in different folders; then what docs/releasing.md says to do with the artefacts."""
 
-from __future__ import annotations
-
 import json
 import os
 import shutil

@@ -1,7 +1,5 @@
 """A hundred thousand objects without a row, among more that have one, are swept from a bucket in constant memory."""
 
-from __future__ import annotations
-
 import asyncio
 import secrets
 import sys

@@ -4,8 +4,6 @@ The committed table is tests/matrix/api.txt; it is written anew together with ro
 a logged-in member of the account without a token; ``expired`` and ``no-scope`` come with tokens that are refused.
 """
 
-from __future__ import annotations
-
 import json
 import re
 from dataclasses import dataclass, field

@@ -5,8 +5,6 @@ The committed table is tests/matrix/ks.txt. After a change that is meant, write 
     .venv-dev/bin/python -m tests.matrix.ks
 """
 
-from __future__ import annotations
-
 import json
 from pathlib import Path
 from typing import Any

@@ -5,8 +5,6 @@ are sent empty: an actor who gets as far as being told what is missing, got in. 
 administrator who names things of another tenant below the own one's address.
 """
 
-from __future__ import annotations
-
 import re
 from collections.abc import Iterator
 from contextlib import closing, contextmanager

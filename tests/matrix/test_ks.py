@@ -1,7 +1,5 @@
 """The committed table of KS' interface and its callers is what the application does."""
 
-from __future__ import annotations
-
 from deldokument.web.ks.app import STORE_PREFIX
 from tests.ks.published import STORE_SUCCESS, SUCCESS
 from tests.matrix.ks import GOLDEN, ROWS, STORE_ROWS, survey

@@ -1,7 +1,5 @@
 """The committed table of routes, actors and states is what the application does."""
 
-from __future__ import annotations
-
 import difflib
 
 import pytest

@@ -1,7 +1,5 @@
 """Databases without tables, of each kind."""
 
-from __future__ import annotations
-
 from pathlib import Path
 
 import pytest

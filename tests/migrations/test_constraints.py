@@ -1,7 +1,5 @@
 """Constraints and indexes of the migrated database that decide about correctness and speed, on both databases."""
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from datetime import UTC, datetime
 

@@ -3,8 +3,6 @@
 There is no downgrade: revisions go one way, and the way back is a backup.
 """
 
-from __future__ import annotations
-
 import re
 import sqlite3
 import subprocess

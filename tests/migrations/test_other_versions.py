@@ -1,7 +1,5 @@
 """A database of another version is refused by every command that opens one, and not a byte of it changes."""
 
-from __future__ import annotations
-
 import os
 import shutil
 import sqlite3

@@ -3,8 +3,6 @@
 Only until version 1.0.0 is kept: from then on the baseline is frozen, and this module goes.
 """
 
-from __future__ import annotations
-
 import re
 from pathlib import Path
 

@@ -4,8 +4,6 @@ Kari and Odd are members from the beginning. An administrator, or an operator by
 attempt that the rules refuse changes nothing.
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from typing import NamedTuple

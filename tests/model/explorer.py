@@ -3,8 +3,6 @@
 The search is breadth-first, so a violated invariant comes with a shortest trace to it.
 """
 
-from __future__ import annotations
-
 from collections import deque
 from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field

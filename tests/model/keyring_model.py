@@ -4,8 +4,6 @@ A step is one call of the store or of the root keys, as `adapters.keys.keyring` 
 a root key. A node may die before any step, and one call of a store may fail.
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import NamedTuple

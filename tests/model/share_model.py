@@ -4,8 +4,6 @@ A step is one transaction, or one call of the keyring or the store, as the use c
 object of its own. A process may die before any step, and the answer to a commit may be lost.
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import NamedTuple, TypeVar

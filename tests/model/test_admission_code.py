@@ -1,7 +1,5 @@
 """The use cases let in whom the model lets in: they take its traces, and refuse what it refuses in each state."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager, suppress
 from dataclasses import replace

@@ -1,7 +1,5 @@
 """No order of attempts lets anybody in whom the one who shared does not want, and no member does it alone."""
 
-from __future__ import annotations
-
 from dataclasses import replace
 from functools import partial
 

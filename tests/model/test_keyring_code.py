@@ -1,7 +1,5 @@
 """The keyring takes the steps of its model: each trace is run through it on a real file, call by call."""
 
-from __future__ import annotations
-
 from collections.abc import Collection, Iterator
 from contextlib import ExitStack, closing
 from functools import partial

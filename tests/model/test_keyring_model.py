@@ -1,7 +1,5 @@
 """No interleaving of nodes, a destruction and a rotation loses a key or brings one back."""
 
-from __future__ import annotations
-
 from dataclasses import replace
 from functools import partial
 

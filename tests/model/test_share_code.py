@@ -1,7 +1,5 @@
 """The use cases take the steps of the share's model: each trace is run through them on SQLite, call by call."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import replace

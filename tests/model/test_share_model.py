@@ -1,7 +1,5 @@
 """No interleaving of writers, readers, the end of a share and the worker loses a byte or lets one out after the end."""
 
-from __future__ import annotations
-
 from functools import partial
 
 import pytest

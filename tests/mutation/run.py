@@ -8,8 +8,6 @@ has survived. The score is the share of reached mutants that were noticed. It ma
     python -m tests.mutation.run --record   measure, list the survivors, and record
 """
 
-from __future__ import annotations
-
 import json
 import os
 import subprocess

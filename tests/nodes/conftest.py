@@ -1,7 +1,5 @@
 """Two nodes and no worker over one PostgreSQL, and the delivered proxy before them."""
 
-from __future__ import annotations
-
 import socket
 from collections.abc import Iterator
 from contextlib import contextmanager

@@ -4,8 +4,6 @@ A proxy acknowledges what it has taken, whether or not its own client reads it. 
 the proxy can hold may be sent though nobody has read it; a larger one is not. Only a confirmation proves receipt.
 """
 
-from __future__ import annotations
-
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager

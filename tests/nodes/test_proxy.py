@@ -1,7 +1,5 @@
 """nginx as it is delivered, before two nodes, and before servers that misbehave."""
 
-from __future__ import annotations
-
 import json
 import os
 import re

@@ -1,7 +1,5 @@
 """nginx before nodes that are replaced one after the other, with the pause that the pages say."""
 
-from __future__ import annotations
-
 import os
 import re
 import threading

@@ -1,7 +1,5 @@
 """`deldokument serve --workers N`: children at one port, kept by a parent, ended together, replaced when they die."""
 
-from __future__ import annotations
-
 import os
 import re
 import signal

@@ -1,7 +1,5 @@
 """Nothing depends on which node answers: what is begun at one goes on, is seen and ends at the other."""
 
-from __future__ import annotations
-
 import os
 import time
 from itertools import cycle

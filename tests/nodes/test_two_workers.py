@@ -1,7 +1,5 @@
 """Workers at the same time share the work: none is done twice, and none is left."""
 
-from __future__ import annotations
-
 import threading
 from collections import Counter
 from collections.abc import Callable

@@ -1,7 +1,5 @@
 """KS' form is the same form however it arrives, and nothing but the whole of it is whole."""
 
-from __future__ import annotations
-
 import asyncio
 from collections.abc import Sequence
 

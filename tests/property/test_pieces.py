@@ -1,7 +1,5 @@
 """A document in pieces against lists of bytes: pieces break, race, go and are joined; what was acknowledged stands."""
 
-from __future__ import annotations
-
 from random import Random
 
 import pytest

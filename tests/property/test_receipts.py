@@ -1,7 +1,5 @@
 """A receipt against the bytes that were sent: ranges come in any order, any number of times."""
 
-from __future__ import annotations
-
 from datetime import UTC, datetime, timedelta
 from itertools import pairwise
 

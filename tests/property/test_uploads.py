@@ -1,7 +1,5 @@
 """An upload against a list of bytes: requests come, break, race and are killed; what was acknowledged stands."""
 
-from __future__ import annotations
-
 import hashlib
 from collections.abc import Iterator
 from contextlib import contextmanager

@@ -1,7 +1,5 @@
 """`make audit` never says that nothing is known when nobody was asked."""
 
-from __future__ import annotations
-
 import json
 from typing import Any
 

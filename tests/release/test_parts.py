@@ -1,7 +1,5 @@
 """The parts of `make release`: the same input gives the same bytes, and the documents say what is in the packages."""
 
-from __future__ import annotations
-
 import hashlib
 import json
 import os

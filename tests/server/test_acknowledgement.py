@@ -1,7 +1,5 @@
 """What the server learns of a response that it has sent: acknowledged, and read or reset."""
 
-from __future__ import annotations
-
 import asyncio
 import queue
 import socket

@@ -1,7 +1,5 @@
 """What a client may put on a connection besides one plain request after the other, and what comes of it."""
 
-from __future__ import annotations
-
 import asyncio
 import select
 import socket

@@ -1,7 +1,5 @@
 """Listening sockets: the one that a service manager passes to the server (sd_listen_fds(3)), and one at a path."""
 
-from __future__ import annotations
-
 import errno
 import socket
 import subprocess

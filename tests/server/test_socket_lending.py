@@ -3,8 +3,6 @@
 When an upgrade changes what deldokument.server.socket_lending leans on inside them, it shows here.
 """
 
-from __future__ import annotations
-
 import asyncio
 import socket
 import ssl

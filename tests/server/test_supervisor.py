@@ -1,7 +1,5 @@
 """A parent that keeps processes whose children fail, or cannot be made, in a program of its own."""
 
-from __future__ import annotations
-
 import itertools
 import signal
 import subprocess

@@ -1,7 +1,5 @@
 """Waiting for threads: they end before whoever waits goes on, however often the waiting is cancelled."""
 
-from __future__ import annotations
-
 import asyncio
 import os
 import subprocess

@@ -1,7 +1,5 @@
 """A loop of the worker leaves time to others: the longer its rounds take, the longer it rests."""
 
-from __future__ import annotations
-
 import logging
 import signal
 import threading

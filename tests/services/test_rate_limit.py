@@ -1,7 +1,5 @@
 """A caller's calls come in at an even pace, and nobody's cost another's."""
 
-from __future__ import annotations
-
 from datetime import timedelta
 
 import pytest

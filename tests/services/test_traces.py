@@ -1,7 +1,5 @@
 """The worker's traces: one for each round that had something to do, with its calls in all threads."""
 
-from __future__ import annotations
-
 import threading
 from collections.abc import Iterator
 from dataclasses import replace

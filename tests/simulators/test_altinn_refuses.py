@@ -1,7 +1,5 @@
 """The simulated Altinn refuses what the real one refuses: at the exchange of tokens, and at the decision point."""
 
-from __future__ import annotations
-
 import copy
 from collections.abc import Callable, Iterator
 from typing import Any

@@ -1,7 +1,5 @@
 """The ID-porten simulator refuses what the real one refuses, and its page works without script."""
 
-from __future__ import annotations
-
 import base64
 import hashlib
 import json

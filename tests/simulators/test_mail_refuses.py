@@ -1,7 +1,5 @@
 """The simulated mail server refuses what a real one may, and what ours must never send."""
 
-from __future__ import annotations
-
 import smtplib
 from collections.abc import Iterator
 

@@ -1,7 +1,5 @@
 """The notifications simulator refuses what the real one refuses, takes an id once, and asks before it delivers."""
 
-from __future__ import annotations
-
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager

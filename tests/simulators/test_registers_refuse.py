@@ -1,7 +1,5 @@
 """The Maskinporten, Altinn and Enhetsregisteret simulators refuse what the real ones refuse."""
 
-from __future__ import annotations
-
 import time
 from collections.abc import Iterator
 from typing import Any

@@ -1,7 +1,5 @@
 """What a database says that it does for the statements that it is sent."""
 
-from __future__ import annotations
-
 import re
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager

@@ -5,8 +5,6 @@ stays on one too. The demo with its browser takes twenty CPU seconds to start, a
 own.
 """
 
-from __future__ import annotations
-
 from xdist.scheduler import LoadFileScheduling
 
 TOGETHER = ("browser", "uploads", "downloads")

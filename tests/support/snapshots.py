@@ -1,7 +1,5 @@
 """The database as it was, to go back to after a change. Connections may stay open meanwhile."""
 
-from __future__ import annotations
-
 import sqlite3
 from contextlib import closing
 from typing import Protocol

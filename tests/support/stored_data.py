@@ -1,7 +1,5 @@
 """Stored data on either stack, without the use cases: read as a thief, written as the owner."""
 
-from __future__ import annotations
-
 import sqlite3
 from collections.abc import Iterator
 from contextlib import closing, contextmanager

@@ -1,7 +1,5 @@
 """Metadata of every table."""
 
-from __future__ import annotations
-
 from sqlalchemy import MetaData
 
 import deldokument.store.database

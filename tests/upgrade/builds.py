@@ -1,7 +1,5 @@
 """Builds of the source with migrations that a test adds: what the next versions could be."""
 
-from __future__ import annotations
-
 import re
 import shutil
 import subprocess

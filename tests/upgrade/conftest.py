@@ -1,7 +1,5 @@
 """A deployment that is upgraded while it runs: this version, then builds of it with further migrations."""
 
-from __future__ import annotations
-
 import subprocess
 import sys
 import threading

@@ -7,8 +7,6 @@ Run it when a version has been tagged, and then let test_rolling_upgrade.py begi
 draft with an upload that is under way.
 """
 
-from __future__ import annotations
-
 import hashlib
 import json
 import shutil

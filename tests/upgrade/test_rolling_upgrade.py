@@ -3,8 +3,6 @@
 Until a released version is kept, the old one is this source, and the next is a build of it with further migrations.
 """
 
-from __future__ import annotations
-
 import ast
 import hashlib
 from pathlib import Path

@@ -1,7 +1,5 @@
 """Kari's uploads to the deployment that tests share."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 from contextlib import AbstractContextManager
 

@@ -1,7 +1,5 @@
 """Clients that break off, race or stall, or may not go on: what came is kept, and others do not wait."""
 
-from __future__ import annotations
-
 import os
 import socket
 import sys

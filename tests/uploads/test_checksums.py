@@ -1,7 +1,5 @@
 """Upload-Checksum of tus: right ones are taken; a wrong one leaves offset and store as they were."""
 
-from __future__ import annotations
-
 import os
 from pathlib import Path
 

@@ -1,7 +1,5 @@
 """tus concatenation as the server speaks it: pieces beside each other, joined in the order asked for, or refused."""
 
-from __future__ import annotations
-
 import base64
 import os
 import threading

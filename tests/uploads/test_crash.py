@@ -1,7 +1,5 @@
 """kill -9 in the middle of an upload, at many instants: what HEAD or an answer acknowledged is there afterwards."""
 
-from __future__ import annotations
-
 import os
 import random
 import threading

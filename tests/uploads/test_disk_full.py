@@ -1,7 +1,5 @@
 """No room for more: 507, nothing acknowledged is lost, the server goes on, and the upload too when there is room."""
 
-from __future__ import annotations
-
 import os
 import resource
 import shutil

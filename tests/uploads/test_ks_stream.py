@@ -1,7 +1,5 @@
 """A large document through KS' form, over a socket: as it comes, in little memory, or not at all."""
 
-from __future__ import annotations
-
 import hashlib
 import json
 import socket

@@ -1,7 +1,5 @@
 """Requests whose length is in doubt, and parts of them that never end: refused, and nothing of them is kept."""
 
-from __future__ import annotations
-
 import time
 
 import httpx

@@ -1,7 +1,5 @@
 """tus 1.0.0 as the server speaks it: what is taken, and what is refused with nothing changed."""
 
-from __future__ import annotations
-
 import os
 from email.utils import parsedate_to_datetime
 

@@ -1,7 +1,5 @@
 """Clients whose socket has been lent to a thread: they stall, pipeline, and are there when the server is stopped."""
 
-from __future__ import annotations
-
 import os
 import signal
 import socket

@@ -1,7 +1,5 @@
 """Other people's clients against the running server: tus-js-client under Node, and tuspy."""
 
-from __future__ import annotations
-
 import json
 import os
 import shutil

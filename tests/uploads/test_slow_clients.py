@@ -1,7 +1,5 @@
 """Clients that stall or creep are disconnected, and the bytes they sent are kept."""
 
-from __future__ import annotations
-
 import http.client
 import os
 import time

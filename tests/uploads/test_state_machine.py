@@ -1,7 +1,5 @@
 """An upload over real connections against a list of bytes: requests come, break, hang and race; both ways of bytes."""
 
-from __future__ import annotations
-
 import socket
 from contextlib import ExitStack
 

@@ -1,7 +1,5 @@
 """A tus client that does exactly what a test says, right or wrong: by httpx, and by bare sockets."""
 
-from __future__ import annotations
-
 import base64
 import hashlib
 import os

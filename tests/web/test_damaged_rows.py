@@ -1,7 +1,5 @@
 """A row changed in the database: never a 500, shown as damaged to those who share, and told to the operator."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 from dataclasses import replace
 

@@ -1,7 +1,5 @@
 """A writer of the database with a login of their own becomes nobody's recipient: while a share is open, and after."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import timedelta

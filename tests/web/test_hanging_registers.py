@@ -1,7 +1,5 @@
 """A register that hangs: requests that wait for it get an error, and all others are unaffected."""
 
-from __future__ import annotations
-
 import asyncio
 from collections.abc import Iterator
 from dataclasses import dataclass, replace

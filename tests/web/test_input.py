@@ -1,7 +1,5 @@
 """What people and programs send: too much, unreadable, words that look like code, numbers that nobody may see."""
 
-from __future__ import annotations
-
 import html
 import logging
 import re

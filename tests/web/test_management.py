@@ -1,7 +1,5 @@
 """Health on the management listener: cheap to ask, true when the process is busy, and silent about causes."""
 
-from __future__ import annotations
-
 import asyncio
 import logging
 import threading

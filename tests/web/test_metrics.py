@@ -1,7 +1,5 @@
 """Metrics in Prometheus' text format for callers with the token: correct, and without personal data."""
 
-from __future__ import annotations
-
 import re
 from collections.abc import Iterator
 from dataclasses import replace

@@ -1,7 +1,5 @@
 """The database fails in the middle of a page: the response is a 503 with advice, never a 500."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 

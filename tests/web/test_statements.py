@@ -1,7 +1,5 @@
 """The commonest requests take few statements and transactions: each costs about as much as a row of a list."""
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from typing import Any
 

@@ -1,7 +1,5 @@
 """What everybody on the network can reach and what every answer carries: headers, limits, addresses, and silence."""
 
-from __future__ import annotations
-
 import logging
 import re
 from collections import defaultdict

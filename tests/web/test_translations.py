@@ -1,7 +1,5 @@
 """The catalogues against the texts: complete, nothing left over, parameters agree. And how time left is counted."""
 
-from __future__ import annotations
-
 import io
 import os
 import re

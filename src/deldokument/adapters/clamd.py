@@ -8,8 +8,6 @@ Guarantees:
 - Another thread can break off every scan.
 """
 
-from __future__ import annotations
-
 import re
 import socket
 import threading

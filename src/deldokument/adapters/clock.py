@@ -7,8 +7,6 @@ Guarantees:
 Does not know what is decided by the time, nor which database is asked.
 """
 
-from __future__ import annotations
-
 import math
 import threading
 import time

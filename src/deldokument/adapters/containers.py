@@ -5,8 +5,6 @@ Guarantees:
 - Only the content types of an Office file are decompressed, 64 KiB of them. No bytes after the head are needed.
 """
 
-from __future__ import annotations
-
 import re
 import zlib
 from collections.abc import Iterator

@@ -4,8 +4,6 @@ For the adapters that store something in a directory of their own. All functions
 maps it to its own error. Does not know the files' contents.
 """
 
-from __future__ import annotations
-
 import os
 import secrets
 from pathlib import Path

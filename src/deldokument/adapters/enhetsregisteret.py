@@ -11,8 +11,6 @@ Does not know which states forbid what.
 Source: brreg/openAPI, Enhetsregisteret v2.
 """
 
-from __future__ import annotations
-
 import time
 from collections.abc import Callable, Mapping
 from typing import Any, Final, Literal

@@ -9,8 +9,6 @@ Guarantees:
 ICAP does not tell the date of the signatures, so nothing is CLEAN in the end but STALE; see docs/operate/connect.md.
 """
 
-from __future__ import annotations
-
 import re
 import socket
 import ssl

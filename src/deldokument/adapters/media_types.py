@@ -7,8 +7,6 @@ Guarantees:
 Does not decide whether a type is safe to display.
 """
 
-from __future__ import annotations
-
 import codecs
 import re
 from collections.abc import Sequence

@@ -4,8 +4,6 @@ A host on one of them may be a database or a key server with a public address. T
 units forbid netlink sockets.
 """
 
-from __future__ import annotations
-
 import re
 from collections.abc import Iterator
 from ipaddress import IPv4Network, IPv6Network

@@ -1,7 +1,5 @@
 """Check that a file with a key is for this process's account only."""
 
-from __future__ import annotations
-
 import os
 from pathlib import Path
 

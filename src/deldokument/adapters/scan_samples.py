@@ -3,8 +3,6 @@
 They are built here, so that no file of the program is itself reported.
 """
 
-from __future__ import annotations
-
 import io
 import zipfile
 from functools import cache

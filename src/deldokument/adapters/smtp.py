@@ -12,8 +12,6 @@ A rejection of the recipient or the content (5xx) is final. A rejection of the l
 the operator to fix, so it is retried.
 """
 
-from __future__ import annotations
-
 import contextlib
 import smtplib
 import socket

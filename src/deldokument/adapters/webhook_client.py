@@ -11,8 +11,6 @@ Guarantees:
 Does not know what it carries. Resolving a name takes as long as the system's resolver allows.
 """
 
-from __future__ import annotations
-
 import http.client
 import io
 import socket

@@ -1,7 +1,5 @@
 """The log of a process: standard error, one line for each event, as text or JSON."""
 
-from __future__ import annotations
-
 import json
 import logging
 from datetime import UTC, datetime

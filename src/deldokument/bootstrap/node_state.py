@@ -1,7 +1,5 @@
 """State of this machine and its files, for the doctor and the metrics: free space, keys and certificates."""
 
-from __future__ import annotations
-
 import shutil
 import tempfile
 from collections.abc import Iterator, Mapping

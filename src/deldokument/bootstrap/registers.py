@@ -6,8 +6,6 @@ Guarantees:
 - The file of a client key is parsed once, even if it is registered at both ID-porten and Maskinporten.
 """
 
-from __future__ import annotations
-
 import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass

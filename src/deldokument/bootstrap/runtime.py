@@ -8,8 +8,6 @@ Guarantees:
 - A process knows from its start which chains of events the database lacks events of.
 """
 
-from __future__ import annotations
-
 from dataclasses import dataclass, fields
 from datetime import timedelta
 from pathlib import Path

@@ -1,7 +1,5 @@
 """The malware scanner that the settings name."""
 
-from __future__ import annotations
-
 from typing import Unpack
 from urllib.parse import urlsplit
 

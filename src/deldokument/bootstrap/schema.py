@@ -4,8 +4,6 @@ Guarantees:
 - A database with an unknown revision is refused, and nothing is changed.
 """
 
-from __future__ import annotations
-
 from deldokument.config.settings import ConfigurationError
 from deldokument.store.migrations import revisions, stored_revision
 

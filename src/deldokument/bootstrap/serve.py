@@ -1,7 +1,5 @@
 """Process of the web server: the public and the management application, each with its own listener."""
 
-from __future__ import annotations
-
 import logging
 import threading
 import time

@@ -12,8 +12,6 @@ Guarantees:
 The trace context in a client's request is ignored. Otherwise a stranger could choose which requests are traced.
 """
 
-from __future__ import annotations
-
 import logging
 import re
 import sys

@@ -1,7 +1,5 @@
 """Process tuning: how much freed memory glibc keeps, what garbage collection scans, and the worker's priority."""
 
-from __future__ import annotations
-
 import ctypes
 import gc
 import os

@@ -1,7 +1,5 @@
 """The worker process."""
 
-from __future__ import annotations
-
 import signal
 import threading
 

@@ -7,8 +7,6 @@ Guarantees:
 The event log of the service names no operator: its events stay for ever, and so they contain no name.
 """
 
-from __future__ import annotations
-
 import os
 import pwd
 from collections.abc import Mapping, Sequence

@@ -4,8 +4,6 @@ The commands for senders and recipients, and their completion in a shell, do not
 not need it, and it takes seconds to load. All other commands load the whole program.
 """
 
-from __future__ import annotations
-
 import os
 import sys
 

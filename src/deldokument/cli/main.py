@@ -5,8 +5,6 @@ A person's number is prompted for, never an argument, because arguments show in 
 exit code 1; `doctor` and the commands for senders have more codes (docs/operate/monitoring.md, docs/command-line.md).
 """
 
-from __future__ import annotations
-
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated

@@ -7,8 +7,6 @@ Guarantees:
 - Every result can be printed, also in an encoding that lacks its letters: it may be shown only once.
 """
 
-from __future__ import annotations
-
 import codecs
 import io
 import json

@@ -1,7 +1,5 @@
 """Opening of the deployment for commands, and reporting of errors: one line on standard error, exit code 1."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 from contextlib import contextmanager
 

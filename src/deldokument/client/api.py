@@ -6,8 +6,6 @@ Guarantees:
 Does not upload documents (see uploads), or combine calls into a share (see sharing).
 """
 
-from __future__ import annotations
-
 import secrets
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime

@@ -7,8 +7,6 @@ Guarantees:
 Sources: RFC 8252, 7.3 (loopback redirect); RFC 7636 (PKCE, method S256).
 """
 
-from __future__ import annotations
-
 import hashlib
 import secrets
 import threading

@@ -9,8 +9,6 @@ Guarantees:
 - Only the service's public API is used.
 """
 
-from __future__ import annotations
-
 import os
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping

@@ -11,8 +11,6 @@ Guarantees:
 - No text contains a person's number, a key or a token.
 """
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from dataclasses import dataclass
 

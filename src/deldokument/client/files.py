@@ -6,8 +6,6 @@ Guarantees:
 - Nothing is shared that was not named: a symlink inside a folder is rejected, neither followed nor skipped.
 """
 
-from __future__ import annotations
-
 import os
 import stat
 import unicodedata

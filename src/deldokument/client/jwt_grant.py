@@ -9,8 +9,6 @@ Guarantees:
 Source: Digdir, Maskinporten JWT grant.
 """
 
-from __future__ import annotations
-
 import secrets
 from collections.abc import Mapping
 from typing import Any, Final

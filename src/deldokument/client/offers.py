@@ -1,7 +1,5 @@
 """A share as its recipient sees it, and the API calls of a program that receives for the recipient."""
 
-from __future__ import annotations
-
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import datetime

@@ -11,8 +11,6 @@ Guarantees:
 - The token is in memory only, and is sent to the link's host alone.
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable, Collection
 from dataclasses import dataclass, replace
 from enum import StrEnum

@@ -8,8 +8,6 @@ Guarantees:
 - A part stays after an interruption, and is used again for the same document only.
 """
 
-from __future__ import annotations
-
 import hashlib
 import os
 import re

@@ -5,8 +5,6 @@ Guarantees:
 - Tokens and documents never use a connection without TLS, except to localhost.
 """
 
-from __future__ import annotations
-
 import ipaddress
 import os
 import tomllib

@@ -9,8 +9,6 @@ Guarantees:
 - Of two identical calls at the same time on this machine, the second raises NotConfigured.
 """
 
-from __future__ import annotations
-
 from collections.abc import Mapping, Sequence
 from concurrent.futures import FIRST_EXCEPTION, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass

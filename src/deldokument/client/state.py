@@ -9,8 +9,6 @@ Guarantees:
 Does not know the state of the share at the service.
 """
 
-from __future__ import annotations
-
 import hashlib
 import hmac
 import json

@@ -9,8 +9,6 @@ Does not parse the token, which is opaque to its bearer.
 Source: Digdir, Maskinporten JWT grant (RFC 7523).
 """
 
-from __future__ import annotations
-
 import hashlib
 import hmac
 import json

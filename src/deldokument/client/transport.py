@@ -13,8 +13,6 @@ Guarantees:
 - Redirects are not followed, so a token is sent to no other host.
 """
 
-from __future__ import annotations
-
 import random
 import threading
 from collections.abc import Callable, Iterator, Mapping

@@ -11,8 +11,6 @@ Guarantees:
 Source: tus resumable upload protocol 1.0.0 with the extensions creation and concatenation.
 """
 
-from __future__ import annotations
-
 import base64
 import threading
 from collections.abc import Callable, Iterator

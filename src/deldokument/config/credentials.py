@@ -5,8 +5,6 @@ containers and secrets can mount files there. A file with the name of a setting 
 it is not inherited by other processes, and is in no dump of the process's environment.
 """
 
-from __future__ import annotations
-
 import os
 from collections.abc import Collection
 from pathlib import Path

@@ -5,8 +5,6 @@ Guarantees:
 - A group whose settings are all defaults is None.
 """
 
-from __future__ import annotations
-
 from collections.abc import Collection
 from typing import Annotated, ClassVar, Final, Literal, Self
 

@@ -7,8 +7,6 @@ Guarantees:
 Opens no file but the credentials, and no connection. Only bootstrap and the command line read it.
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterator, Mapping
 from datetime import timedelta
 from itertools import takewhile

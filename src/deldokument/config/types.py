@@ -4,8 +4,6 @@ Guarantees:
 - An error shows no value, because it may contain a password.
 """
 
-from __future__ import annotations
-
 import ipaddress
 import os
 from ipaddress import IPv4Network, IPv6Network

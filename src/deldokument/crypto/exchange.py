@@ -7,8 +7,6 @@ Guarantees:
 The certificate carries the public key and identifies it by its serial number. Nobody need trust it: it comes over TLS.
 """
 
-from __future__ import annotations
-
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 

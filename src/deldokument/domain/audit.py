@@ -4,8 +4,6 @@ An event contains no identifier of a person: ``subject_id`` is random. Identifie
 can be erased. The hash chain covers only permanent data, so erasing does not break it. Module chain verifies a chain.
 """
 
-from __future__ import annotations
-
 import hashlib
 import json
 from collections.abc import Mapping

@@ -4,8 +4,6 @@ Finds the first event that was altered, removed or moved, a chain that was trunc
 after a checkpoint. Knows neither where events are stored nor who signs checkpoints; see services.audit.checkpoints.
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime

@@ -3,8 +3,6 @@
 Bidirectional controls, which can make a name look like another, are not among those that belong.
 """
 
-from __future__ import annotations
-
 import re
 from typing import Final
 from unicodedata import category

@@ -13,8 +13,6 @@ Sources:
 - Enhetsregisteret: organisation numbers, MOD 11.
 """
 
-from __future__ import annotations
-
 import itertools
 import re
 import unicodedata

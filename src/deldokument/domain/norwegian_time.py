@@ -1,7 +1,5 @@
 """Time in Norway. Instants are stored in UTC; dates that people see are Norwegian."""
 
-from __future__ import annotations
-
 from datetime import UTC, date, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 

@@ -1,7 +1,5 @@
 """Settings that use cases read, decided by the operator, and their defaults."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass, field
 from datetime import timedelta
 

@@ -6,8 +6,6 @@ Guarantees:
 The UUID has no version: no bit is spare.
 """
 
-from __future__ import annotations
-
 import base64
 import uuid
 

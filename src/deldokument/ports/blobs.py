@@ -1,7 +1,5 @@
 """Contract of the blob store."""
 
-from __future__ import annotations
-
 import re
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass

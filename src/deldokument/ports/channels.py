@@ -1,7 +1,5 @@
 """Contracts of the outgoing channels: e-mail, notices to recipients, webhooks."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime

@@ -1,7 +1,5 @@
 """Contract of the clock."""
 
-from __future__ import annotations
-
 from datetime import datetime, timedelta
 from typing import Protocol
 

@@ -5,8 +5,6 @@ and nothing more. Adapters raise the errors of domain.errors, never those of the
 in UTC. All methods block; the web runs them in threads.
 """
 
-from __future__ import annotations
-
 from dataclasses import dataclass, field
 
 from deldokument.domain.service_config import ServiceConfig

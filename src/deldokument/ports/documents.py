@@ -4,8 +4,6 @@ The renderer gets a text whose placeholders are filled in. It treats the text as
 fetches nothing in it. The ports do not know who signs or what has been signed.
 """
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol

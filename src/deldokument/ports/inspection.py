@@ -1,7 +1,5 @@
 """Contracts of media type detection and of the malware scanner."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Iterable
 from typing import Protocol
 

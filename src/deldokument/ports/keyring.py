@@ -1,7 +1,5 @@
 """Contract of the keyring."""
 
-from __future__ import annotations
-
 from collections.abc import Collection, Mapping
 from typing import Protocol
 

@@ -1,7 +1,5 @@
 """Contracts of authentication: ID-porten for people, Maskinporten for systems."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field

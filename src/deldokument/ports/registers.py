@@ -1,7 +1,5 @@
 """Contracts of the national registers: Altinn for rights, Enhetsregisteret for names."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Literal, Protocol

@@ -10,8 +10,6 @@ The peer may be a proxy, and is one at a Unix socket. Then its own client is out
 Sources: tcp(7), TCP_INFO; RFC 2525, section 2.17: a close with unread data is a reset; unix(7), SIOCOUTQ.
 """
 
-from __future__ import annotations
-
 import asyncio
 import fcntl
 import select

@@ -7,8 +7,6 @@ Guarantees:
 - No access log: paths contain ids of shares, and the audit trail has what must be kept.
 """
 
-from __future__ import annotations
-
 import asyncio
 import errno
 import logging

@@ -12,8 +12,6 @@ docs/decisions/0021-server-processes.md. An upgrade that changes them fails in
 tests/server/test_socket_lending.py. Does not decide which clients are fast enough.
 """
 
-from __future__ import annotations
-
 import asyncio
 import socket
 import time

@@ -12,8 +12,6 @@ Guarantees:
 A busy child is not killed: the load balancer checks whether it responds. Does not know what a child does.
 """
 
-from __future__ import annotations
-
 import ctypes
 import logging
 import os

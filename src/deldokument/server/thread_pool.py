@@ -1,7 +1,5 @@
 """Thread pool whose work sees the context variables of its submitter, such as the request's trace."""
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextvars import copy_context

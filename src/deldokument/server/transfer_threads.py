@@ -9,8 +9,6 @@ Guarantees:
 Does not know what is moved.
 """
 
-from __future__ import annotations
-
 import asyncio
 import logging
 import os

@@ -1,7 +1,5 @@
 """Work on many items of which one may fail."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Iterable, Sequence
 from typing import TypeVar
 

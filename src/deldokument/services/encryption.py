@@ -15,8 +15,6 @@ old copies of the database.
 Guarantees: no identifier is stored unencrypted.
 """
 
-from __future__ import annotations
-
 from collections.abc import Collection, Mapping, Sequence
 from contextlib import suppress
 from datetime import datetime

@@ -10,8 +10,6 @@ Guarantees:
 - A member or administrator who waits for confirmation is found in no role.
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from enum import Enum

@@ -10,8 +10,6 @@ Guarantees:
 - A bucket's name is a keyed hash: the table shows neither who was counted nor, without the keyring, for what.
 """
 
-from __future__ import annotations
-
 import math
 from dataclasses import dataclass
 from datetime import timedelta

@@ -1,7 +1,5 @@
 """Texts of a share in its row: encrypted under the audit key or the share key, as `domain.shares.text_fields` says."""
 
-from __future__ import annotations
-
 import json
 from dataclasses import replace
 

@@ -12,8 +12,6 @@ point (altinn_pdp) run at the same address.
 Source: Altinn/altinn-authorization-tmp, AuthorizedPartiesController and AuthorizedPartyDto (2026-08).
 """
 
-from __future__ import annotations
-
 from argparse import Namespace
 from collections.abc import Mapping, Sequence
 from typing import Final, Literal

@@ -11,8 +11,6 @@ Policies can be changed at run time: ``POST /_simulator/policy``.
 Source: Altinn's XACML guide, and the JSON profile of XACML 3.0 with multiple requests, as Altinn serves it.
 """
 
-from __future__ import annotations
-
 import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace

@@ -8,8 +8,6 @@ Knows nothing of the requests that carry the tokens.
 Source: Altinn Authentication, ``exchange/maskinporten``.
 """
 
-from __future__ import annotations
-
 import secrets
 import time
 from typing import Any, Final

@@ -10,8 +10,6 @@ Has no search, roles or updates.
 Source: brreg/openAPI, Enhetsregisteret v2.
 """
 
-from __future__ import annotations
-
 from argparse import Namespace
 from collections.abc import Sequence
 from typing import Any, Final, Literal

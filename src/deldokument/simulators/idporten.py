@@ -12,8 +12,6 @@ asks for a redirect after logout.
 Source: Digdir's ID-porten documentation; OpenID Connect Core and RP-Initiated Logout; RFC 7636, 9126, 9207.
 """
 
-from __future__ import annotations
-
 import base64
 import hashlib
 import secrets

@@ -10,8 +10,6 @@ Knows nothing of persons.
 Sources: OpenID Connect Back-Channel Logout 1.0 and Front-Channel Logout 1.0; Digdir's ID-porten documentation.
 """
 
-from __future__ import annotations
-
 import asyncio
 import secrets
 import time

@@ -7,8 +7,6 @@ Guarantees:
 Knows nothing of protocols.
 """
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from pathlib import Path
 from urllib.parse import urlsplit

@@ -10,8 +10,6 @@ Knows nothing of sessions, pages or tokens.
 Sources: OpenID Connect Core 3.1.2, RFC 7636 (PKCE), RFC 9126 (PAR), Digdir's ID-porten documentation.
 """
 
-from __future__ import annotations
-
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass

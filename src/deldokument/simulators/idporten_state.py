@@ -8,8 +8,6 @@ Guarantees:
 In memory only: a restart forgets everything.
 """
 
-from __future__ import annotations
-
 import secrets
 import time
 from collections.abc import Callable

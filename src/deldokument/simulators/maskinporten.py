@@ -9,8 +9,6 @@ Delegations are in the file of clients, as the client's ``delegations``: ``{"312
 Source: Digdir's Maskinporten documentation (JWT grant, RFC 7523; error codes MP-xxx; delegation).
 """
 
-from __future__ import annotations
-
 import secrets
 import time
 from argparse import Namespace

@@ -12,8 +12,6 @@ Guarantees:
 Source: Altinn/altinn-notifications, FutureOrdersController, NotificationOrderChainRequestExt and their validators.
 """
 
-from __future__ import annotations
-
 from argparse import Namespace
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass

@@ -11,8 +11,6 @@ Has no queues or relaying.
 Sources: RFC 5321 (SMTP), RFC 3207 (STARTTLS), RFC 4954 (AUTH), RFC 3834 (Auto-Submitted).
 """
 
-from __future__ import annotations
-
 import asyncio
 import secrets
 import socket

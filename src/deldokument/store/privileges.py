@@ -8,8 +8,6 @@ Guarantees:
 - Neither role can change the schema.
 """
 
-from __future__ import annotations
-
 from collections.abc import Collection, Mapping
 from typing import Final
 

@@ -9,8 +9,6 @@ integration, upload or webhook is not returned. A damaged tenant, account or sha
 not return it, and it is not written.
 """
 
-from __future__ import annotations
-
 from deldokument.store.audit.audit import Audit
 from deldokument.store.audit.checkpoints import Checkpoints
 from deldokument.store.audit.damage import DamageLog

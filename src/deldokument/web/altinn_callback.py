@@ -8,8 +8,6 @@ Guarantees:
 Does not: know any person.
 """
 
-from __future__ import annotations
-
 from starlette.responses import JSONResponse, Response
 
 from deldokument.services.notifications.recipient_notices import CONDITION_PATH, applies

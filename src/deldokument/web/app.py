@@ -6,8 +6,6 @@ Guarantees:
 - The response to an unexpected error tells the client nothing about it.
 """
 
-from __future__ import annotations
-
 import logging
 from collections.abc import Awaitable, Callable
 from contextlib import suppress

@@ -10,8 +10,6 @@ Guarantees:
 - health responses never say why something is wrong; the log does.
 """
 
-from __future__ import annotations
-
 import asyncio
 import logging
 from collections.abc import Callable

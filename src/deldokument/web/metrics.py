@@ -7,8 +7,6 @@ Guarantees:
 - Without the token, or if the operator has set none, the endpoint returns 404.
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime

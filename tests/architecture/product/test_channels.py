@@ -1,7 +1,5 @@
 """A channel is one entry in the registry and modules of its own; nothing else decides by a single channel."""
 
-from __future__ import annotations
-
 import ast
 
 import pytest

@@ -1,7 +1,5 @@
 """Migrations leave the version before able to run: they add, and remove only what that version does without."""
 
-from __future__ import annotations
-
 import ast
 import re
 from collections.abc import Iterator

@@ -1,7 +1,5 @@
 """Each package's docstring lists what is in the package, and what the package may import."""
 
-from __future__ import annotations
-
 from pathlib import Path
 
 import pytest

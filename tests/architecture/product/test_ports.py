@@ -1,7 +1,5 @@
 """Shape of the ports and of the store: narrow contracts, and one module per repository of a transaction."""
 
-from __future__ import annotations
-
 import inspect
 import pkgutil
 from collections.abc import Iterator

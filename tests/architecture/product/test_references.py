@@ -1,7 +1,5 @@
 """Modules and classes that docstrings refer to exist under that name."""
 
-from __future__ import annotations
-
 import ast
 import re
 from collections.abc import Iterator

@@ -1,7 +1,5 @@
 """The code's shape: charters, sizes, time as an argument, a domain that stands alone; each rule is shown to bite."""
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from pathlib import Path
 

@@ -1,7 +1,5 @@
 """Commits that git blame skips: each is in the history, under the subject that its comment says."""
 
-from __future__ import annotations
-
 import re
 import subprocess
 

@@ -1,7 +1,5 @@
 """The locks: every dependency is pinned and hashed, and no registry is named, so that any mirror serves."""
 
-from __future__ import annotations
-
 import json
 import re
 import tomllib

@@ -1,7 +1,5 @@
 """What lies in the repository: text, and the few binary files that are named here."""
 
-from __future__ import annotations
-
 import subprocess
 from collections.abc import Iterable
 from fnmatch import fnmatchcase

@@ -3,8 +3,6 @@
 The schema is the one that `check-jsonschema` carries, so the check needs no network.
 """
 
-from __future__ import annotations
-
 import re
 import subprocess
 import sys

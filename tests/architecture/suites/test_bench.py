@@ -1,7 +1,5 @@
 """No other test runs the benchmarks: here their imports from the product and from test support are looked up."""
 
-from __future__ import annotations
-
 import ast
 from importlib import import_module
 from pathlib import Path

@@ -1,7 +1,5 @@
 """Processes of the tests (support.deployment.forked): what tests may count on when a machine is busy."""
 
-from __future__ import annotations
-
 import signal
 from pathlib import Path
 

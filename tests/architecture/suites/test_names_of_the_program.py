@@ -1,7 +1,5 @@
 """Names of the program in the tests' strings: a hook or a constant that no longer exists would test nothing."""
 
-from __future__ import annotations
-
 import re
 from pathlib import Path
 from pkgutil import resolve_name

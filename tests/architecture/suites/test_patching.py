@@ -1,7 +1,5 @@
 """What tests replace with monkeypatch: limits, and the few things that are listed here."""
 
-from __future__ import annotations
-
 import ast
 import re
 from collections import Counter

@@ -1,7 +1,5 @@
 """What stays on one process of a run: see support.scheduling."""
 
-from __future__ import annotations
-
 from tests.architecture.rules import ROOT
 from tests.support.scheduling import TOGETHER, scope_of
 

@@ -1,7 +1,5 @@
 """Tests reach this machine and nothing else."""
 
-from __future__ import annotations
-
 import socket
 from pathlib import Path
 from tempfile import TemporaryDirectory

@@ -1,7 +1,5 @@
 """An attacker who writes to the database and logs in as themselves gains nothing by any deciding column."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 from dataclasses import fields
 from datetime import datetime, timedelta

@@ -1,7 +1,5 @@
 """A share has the documents that were proposed and published, in the bytes that were approved, or it is damaged."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import timedelta

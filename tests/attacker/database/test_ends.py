@@ -1,7 +1,5 @@
 """A writer of the database who makes shares look over, or not over: their keys go by proof alone."""
 
-from __future__ import annotations
-
 from datetime import timedelta
 from typing import Any
 

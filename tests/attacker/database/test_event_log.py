@@ -1,7 +1,5 @@
 """A writer of the database who links the event log anew, as anybody can who knows SHA-256: it is never signed."""
 
-from __future__ import annotations
-
 import json
 from dataclasses import replace
 from datetime import timedelta

@@ -3,8 +3,6 @@
 The sample of a day is drawn with its date; ATTACK_SEED repeats another.
 """
 
-from __future__ import annotations
-
 import os
 import re
 import sys

@@ -1,7 +1,5 @@
 """A writer of the database who forges receipts: nobody is shown to have received anything, and nothing is signed."""
 
-from __future__ import annotations
-
 from typing import Any
 
 import pytest

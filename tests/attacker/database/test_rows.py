@@ -1,7 +1,5 @@
 """Rows inserted, moved, exchanged or put back as they were open nothing at any route."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from hashlib import sha256

@@ -1,7 +1,5 @@
 """No row logs anybody in: sessions are encrypted for the hash of their cookie, pending logins for their state."""
 
-from __future__ import annotations
-
 from datetime import timedelta
 from hashlib import sha256
 from typing import Any

@@ -1,7 +1,5 @@
 """A writer of the database undoes no change of a share or a draft: the rows of before are damage."""
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from datetime import timedelta
 

@@ -1,7 +1,5 @@
 """«Kontoer» in a browser: the pages looked at by axe, the way with the keyboard and without script, a lost session."""
 
-from __future__ import annotations
-
 import re
 
 import pytest

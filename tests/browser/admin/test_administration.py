@@ -1,7 +1,5 @@
 """Those who administer and operate: the operator's brake by the keyboard, and a telephone in nynorsk and English."""
 
-from __future__ import annotations
-
 from playwright.sync_api import expect
 
 from tests.browser.keyboard import Keyboard

@@ -3,8 +3,6 @@
 Steps out of order are refused and name the missing step, at the page and in a forged request.
 """
 
-from __future__ import annotations
-
 import re
 import subprocess
 import sys

@@ -1,7 +1,5 @@
 """The event log in a browser: found in, told what is wrong, and taken out, without script too."""
 
-from __future__ import annotations
-
 from pathlib import Path
 
 from playwright.sync_api import expect

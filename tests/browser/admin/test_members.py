@@ -1,7 +1,5 @@
 """«Brukere» and «Administratorer» in a browser: by keyboard, without script, in every look."""
 
-from __future__ import annotations
-
 import re
 from pathlib import Path
 

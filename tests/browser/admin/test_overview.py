@@ -1,7 +1,5 @@
 """The overview, «DPIA» and «Avslutning» in a browser: looked at by axe, and walked with the keyboard."""
 
-from __future__ import annotations
-
 import re
 from pathlib import Path
 

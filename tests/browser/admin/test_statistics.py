@@ -1,7 +1,5 @@
 """«Statistikk» as it is seen: bars drawn from the table, in the theme's colours, and everything without script too."""
 
-from __future__ import annotations
-
 from pathlib import Path
 
 from playwright.sync_api import Page, expect

@@ -1,7 +1,5 @@
 """The keyboard alone suffices to share and to receive; where the focus is shows, and nothing holds it fast."""
 
-from __future__ import annotations
-
 from pathlib import Path
 
 import pytest

@@ -1,7 +1,5 @@
 """«Dine innlogginger», and an act that needs a fresh login: the whole way, by keyboard, and in every look."""
 
-from __future__ import annotations
-
 from datetime import timedelta
 
 from playwright.sync_api import expect

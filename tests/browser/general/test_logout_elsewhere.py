@@ -1,7 +1,5 @@
 """Logging out at ID-porten ends the session here, told through a frame that the browser lets through."""
 
-from __future__ import annotations
-
 from urllib.parse import urljoin
 
 import pytest

@@ -1,7 +1,5 @@
 """The main job from end to end: files to a person and an organisation until it is over, with axe on every page met."""
 
-from __future__ import annotations
-
 import re
 from datetime import date, timedelta
 from pathlib import Path

@@ -1,7 +1,5 @@
 """«Varsler til meg»: from the front page to a letter about a download, with axe on every page met."""
 
-from __future__ import annotations
-
 import re
 import secrets
 from pathlib import Path

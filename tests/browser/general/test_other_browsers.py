@@ -1,7 +1,5 @@
 """Sharing and receiving in Firefox and WebKit, though the connection breaks on the way up and on the way down."""
 
-from __future__ import annotations
-
 from pathlib import Path
 
 import pytest

@@ -1,8 +1,6 @@
 """A register does not answer: what is seen then. They have their own deployment, whose registers can be made to
 fail."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path

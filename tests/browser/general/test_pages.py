@@ -1,7 +1,5 @@
 """The pages beside the main job's way, and all of them in other languages, enlarged, and without script."""
 
-from __future__ import annotations
-
 import re
 import time
 from datetime import timedelta

@@ -1,7 +1,5 @@
 """What a screen reader says in the flows of sharing and receiving is what stands in the transcripts."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 from pathlib import Path
 

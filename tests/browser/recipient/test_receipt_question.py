@@ -1,7 +1,5 @@
 """After a download, the question whether the files have been received is on top of the recipient's page."""
 
-from __future__ import annotations
-
 from pathlib import Path
 
 from playwright.sync_api import expect

@@ -1,7 +1,5 @@
 """`deldokument receive`: the program asks, Ola gives it access by keyboard, and the sender sees that it is received."""
 
-from __future__ import annotations
-
 import os
 import re
 import subprocess

@@ -4,8 +4,6 @@ Every page met is examined by axe (targets of 24 pixels too), and its controls c
 colours.
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 from pathlib import Path
 

@@ -1,7 +1,5 @@
 """A member of two public bodies whose accounts have one name: the body follows the account that is chosen."""
 
-from __future__ import annotations
-
 from playwright.sync_api import expect
 
 from tests.browser.visitor import Visit

@@ -2,8 +2,6 @@
 recipient.
 """
 
-from __future__ import annotations
-
 from pathlib import Path
 
 from playwright.sync_api import expect

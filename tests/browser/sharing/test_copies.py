@@ -1,7 +1,5 @@
 """A new share is made from an old one, with its documents, by the keyboard alone."""
 
-from __future__ import annotations
-
 from pathlib import Path
 
 from playwright.sync_api import expect

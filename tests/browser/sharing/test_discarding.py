@@ -1,7 +1,5 @@
 """A draft is discarded after a question, and brought back by «Angre» while that works; colleagues find it in a fold."""
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from pathlib import Path
 

@@ -1,7 +1,5 @@
 """Where an account wants four eyes: from «Send til godkjenning» to the open link; and the link while it is stopped."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path

@@ -1,7 +1,5 @@
 """A large file uploaded in parallel parts: one file to the sharer and to the recipient."""
 
-from __future__ import annotations
-
 import re
 from pathlib import Path
 

@@ -1,7 +1,5 @@
 """«Varsle mottakerne»: the account proposes, the sharer decides, and the pages say what went out."""
 
-from __future__ import annotations
-
 from datetime import timedelta
 from pathlib import Path
 

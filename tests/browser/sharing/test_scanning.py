@@ -1,7 +1,5 @@
 """A malware scanner at work: what sharer and recipient see of each verdict, and what the report says afterwards."""
 
-from __future__ import annotations
-
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path

@@ -1,7 +1,5 @@
 """The demo's fagsystem: the command line that the demo prints shares a file, and its recipient downloads it."""
 
-from __future__ import annotations
-
 import shlex
 import subprocess
 from pathlib import Path

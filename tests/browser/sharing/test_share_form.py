@@ -1,7 +1,5 @@
 """«Del dokumenter»: recipients, words and the end, as they are typed, refused, kept and taken up again."""
 
-from __future__ import annotations
-
 import re
 from datetime import date, timedelta
 from pathlib import Path

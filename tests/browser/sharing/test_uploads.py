@@ -1,7 +1,5 @@
 """Files on their way up, as the one who sends them sees it: pauses, crashes, a login that runs out, too much."""
 
-from __future__ import annotations
-
 import re
 from datetime import timedelta
 from pathlib import Path

@@ -5,8 +5,6 @@ OpenBao, which may be spoken to without TLS on loopback only, are reached over t
 its own.
 """
 
-from __future__ import annotations
-
 import asyncio
 import socket
 import threading

@@ -1,7 +1,5 @@
 """Doors between the networks that faults are tried in."""
 
-from __future__ import annotations
-
 import gc
 import socket
 import struct

@@ -1,7 +1,5 @@
 """The hosts that faults are tried on: apart from each other, mended again, and gone whatever becomes of a run."""
 
-from __future__ import annotations
-
 import os
 import signal
 import subprocess

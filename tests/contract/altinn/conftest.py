@@ -1,7 +1,5 @@
 """What the contracts of Altinn's clients are tried with."""
 
-from __future__ import annotations
-
 import httpx
 import pytest
 

@@ -1,7 +1,5 @@
 """Rights from the Altinn simulator with tokens from the Maskinporten simulator; malformed answers; the cache."""
 
-from __future__ import annotations
-
 import json
 import threading
 import time

@@ -1,7 +1,5 @@
 """Rights from Altinn's decision point: what is asked, which answers grant, and which are not understood."""
 
-from __future__ import annotations
-
 import json
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager

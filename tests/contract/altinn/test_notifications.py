@@ -1,7 +1,5 @@
 """Notices ordered at the notifications simulator: taken once however often they are sent, and never by mistake."""
 
-from __future__ import annotations
-
 import csv
 import json
 import threading

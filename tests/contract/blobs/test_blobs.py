@@ -1,7 +1,5 @@
 """The blob stores' contract, and what the directory promises beyond it."""
 
-from __future__ import annotations
-
 import os
 import stat
 import time

@@ -1,7 +1,5 @@
 """What the S3 store promises beyond the contract, with trouble on the way to it: never acknowledged and lost."""
 
-from __future__ import annotations
-
 import os
 import threading
 from collections.abc import Iterator

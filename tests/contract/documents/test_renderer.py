@@ -1,7 +1,5 @@
 """The press: what a text becomes in each form, that none of it runs, and the same bytes for the same paper."""
 
-from __future__ import annotations
-
 import io
 import re
 import subprocess

@@ -1,7 +1,5 @@
 """The seal: what is sealed verifies with others' programs and shows every change; the key's files are kept close."""
 
-from __future__ import annotations
-
 import io
 import ssl
 import stat

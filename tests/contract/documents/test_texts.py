@@ -1,7 +1,5 @@
 """The library, and that every text in it is whole: it can be filled in and set, and says that it is a template."""
 
-from __future__ import annotations
-
 import io
 import re
 from datetime import UTC, datetime

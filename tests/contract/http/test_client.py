@@ -1,7 +1,5 @@
 """Registers that answer slowly, hugely or not at all: nobody waits for them, and nobody else is held up."""
 
-from __future__ import annotations
-
 import json
 import threading
 import time

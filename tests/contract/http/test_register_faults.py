@@ -10,8 +10,6 @@ What is remembered is not asked for again, so each question here is the first of
 server that lies stand with each adapter.
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from dataclasses import dataclass
 from urllib.parse import parse_qsl, urlsplit

@@ -1,7 +1,5 @@
 """What the real registers publish that they answer is what the adapters take, and what the simulators send."""
 
-from __future__ import annotations
-
 import json
 import time
 from collections.abc import Callable

@@ -1,7 +1,5 @@
 """Tokens on the shelf: fetched by one for all, and failures shared by those who waited."""
 
-from __future__ import annotations
-
 import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor

@@ -1,7 +1,5 @@
 """What the contracts of ID-porten's client are tried with."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 
 import httpx

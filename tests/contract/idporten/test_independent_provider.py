@@ -1,7 +1,5 @@
 """The relying party against an OpenID Provider that others wrote, and that takes pushed requests only."""
 
-from __future__ import annotations
-
 import json
 import re
 import subprocess

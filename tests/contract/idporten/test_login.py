@@ -1,7 +1,5 @@
 """The relying party against the ID-porten simulator, and against a provider that lies."""
 
-from __future__ import annotations
-
 import base64
 import hmac
 import json

@@ -1,7 +1,5 @@
 """Tokens of the back channel: one that is right ends a session once, and whatever is not is refused."""
 
-from __future__ import annotations
-
 import threading
 import time
 from collections.abc import Callable, Iterator

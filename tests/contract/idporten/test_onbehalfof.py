@@ -1,7 +1,5 @@
 """A login in a customer's name: asked for, and believed only when the token names the same one and nobody else."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 from typing import Any
 from urllib.parse import parse_qsl, urlsplit

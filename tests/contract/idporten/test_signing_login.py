@@ -1,7 +1,5 @@
 """A signature confirmed at ID-porten: through the adapter, at the simulator and at a provider that lies."""
 
-from __future__ import annotations
-
 import time
 from collections.abc import Iterator
 from dataclasses import replace

@@ -1,7 +1,5 @@
 """The contract of keyrings: in memory, and sealed in every kind of store."""
 
-from __future__ import annotations
-
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import closing

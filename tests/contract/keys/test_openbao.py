@@ -1,7 +1,5 @@
 """OpenBao under the keyring and the root key: no more rights than needed, and every fault is told as one."""
 
-from __future__ import annotations
-
 import socket
 import threading
 import time

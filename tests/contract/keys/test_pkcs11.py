@@ -1,7 +1,5 @@
 """The root key in a hardware security module: it does not come out, and a module that is gone is told as that."""
 
-from __future__ import annotations
-
 from contextlib import closing
 from dataclasses import replace
 from pathlib import Path

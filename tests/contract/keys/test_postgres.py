@@ -1,7 +1,5 @@
 """The keyring's PostgreSQL: its tables, its faults, and what it leaves behind."""
 
-from __future__ import annotations
-
 import socket
 import time
 from collections.abc import Iterator

@@ -1,7 +1,5 @@
 """The root key's file."""
 
-from __future__ import annotations
-
 import stat
 from base64 import b64encode
 from pathlib import Path

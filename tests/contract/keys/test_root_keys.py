@@ -1,7 +1,5 @@
 """The contract of root keys: in memory, in a file, in OpenBao's Transit, in a hardware security module."""
 
-from __future__ import annotations
-
 import os
 import threading
 from collections.abc import Iterator

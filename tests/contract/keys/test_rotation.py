@@ -1,7 +1,5 @@
 """A root key that gives way to another while nodes create, get and destroy, and that is broken off anywhere."""
 
-from __future__ import annotations
-
 import os
 import signal
 import subprocess

@@ -1,7 +1,5 @@
 """That the keyring's SQLite file forgets for good, and remembers until then."""
 
-from __future__ import annotations
-
 import random
 import shutil
 import signal

@@ -1,7 +1,5 @@
 """Who calls the API: genuine tokens of the simulated Maskinporten, forged ones, and an issuer whose keys come badly."""
 
-from __future__ import annotations
-
 import base64
 import hmac
 import json

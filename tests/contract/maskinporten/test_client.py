@@ -1,7 +1,5 @@
 """Tokens for calling others: when they are asked for again, with which key, for whom; and Altinn's in exchange."""
 
-from __future__ import annotations
-
 import json
 import time
 from collections.abc import Callable

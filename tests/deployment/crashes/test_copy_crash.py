@@ -1,7 +1,5 @@
 """kill -9 of the worker while it copies a document: the next one completes it, once, with the same bytes."""
 
-from __future__ import annotations
-
 import hashlib
 import os
 from collections.abc import Iterator

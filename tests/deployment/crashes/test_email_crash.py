@@ -1,7 +1,5 @@
 """kill -9 of the worker at every point between a download and its letter: it is sent, always under one Message-ID."""
 
-from __future__ import annotations
-
 import re
 from collections.abc import Iterator
 from contextlib import ExitStack

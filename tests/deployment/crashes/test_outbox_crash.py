@@ -1,7 +1,5 @@
 """kill -9 of the worker at every point between an event and its notice: none is lost, and each is accepted once."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 from datetime import timedelta
 from typing import Any

@@ -1,7 +1,5 @@
 """The page of errors has every code that there is, with the status that it is answered with."""
 
-from __future__ import annotations
-
 from deldokument.web.http.responses.errors import WORDS
 from tests.docs.documents import DOCS, table
 from tests.docs.raising import statuses

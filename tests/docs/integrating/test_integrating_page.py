@@ -1,7 +1,5 @@
 """The page for those who connect a fagsystem is run as it stands, against a whole deployment."""
 
-from __future__ import annotations
-
 import json
 import os
 import re

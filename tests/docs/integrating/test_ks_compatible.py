@@ -1,7 +1,5 @@
 """docs/ks-compatible.md says what KS' interface does."""
 
-from __future__ import annotations
-
 import re
 
 from tests.docs.documents import DOCS, table

@@ -1,7 +1,5 @@
 """The commands of docs/ks-compatible.md are run as they stand, against a whole deployment."""
 
-from __future__ import annotations
-
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager

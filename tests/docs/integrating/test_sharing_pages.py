@@ -1,7 +1,5 @@
 """The examples of the pages for senders run, in their order, against the running service."""
 
-from __future__ import annotations
-
 import os
 import re
 import subprocess

@@ -1,7 +1,5 @@
 """What the page on webhooks says to verify with verifies."""
 
-from __future__ import annotations
-
 import base64
 import re
 import subprocess

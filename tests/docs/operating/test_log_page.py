@@ -1,7 +1,5 @@
 """The page of the log explains every line at WARNING or above, and no other."""
 
-from __future__ import annotations
-
 import re
 
 import pytest

@@ -1,7 +1,5 @@
 """The pages name the login levels that the service accepts."""
 
-from __future__ import annotations
-
 import inspect
 import json
 import re

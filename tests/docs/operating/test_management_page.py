@@ -1,7 +1,5 @@
 """What operators are shown of the management listener and of database URLs is what the service has and takes."""
 
-from __future__ import annotations
-
 import re
 
 import pytest

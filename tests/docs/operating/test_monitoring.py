@@ -1,7 +1,5 @@
 """Page, alert rules and dashboard use the metrics that the code has, and the page explains each."""
 
-from __future__ import annotations
-
 import re
 
 import pytest

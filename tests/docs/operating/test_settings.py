@@ -1,7 +1,5 @@
 """Every setting is explained to the operator, with the default and the docstring of the code, and nothing else is."""
 
-from __future__ import annotations
-
 from deldokument.config.settings import VARIABLES, Settings
 from tests.docs.documents import table
 from tests.docs.settings_table import PAGE, docstrings, table_rows, up_to_date

@@ -1,7 +1,5 @@
 """No command is on the operator's pages that nobody types: those of tests/large do, on bare machines."""
 
-from __future__ import annotations
-
 import re
 
 from tests.support.deployment.operating_page import BLOCKS, PAGE, ROOT, fenced, section

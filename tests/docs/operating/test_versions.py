@@ -1,7 +1,5 @@
 """The commands of the pages name files and images by their version: that of this checkout."""
 
-from __future__ import annotations
-
 import re
 
 from deldokument import __version__

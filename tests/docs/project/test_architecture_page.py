@@ -1,7 +1,5 @@
 """The architecture page: its diagrams are generated from the code, and every name on it exists."""
 
-from __future__ import annotations
-
 import re
 
 import pytest

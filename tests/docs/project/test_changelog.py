@@ -1,7 +1,5 @@
 """The change log is in the form of Keep a Changelog, and short enough to read before an upgrade."""
 
-from __future__ import annotations
-
 import re
 
 import pytest

@@ -1,7 +1,5 @@
 """What the pages say to type exists."""
 
-from __future__ import annotations
-
 import re
 
 from tests.docs.documents import ROOT, pages

@@ -1,7 +1,5 @@
 """The page for contributors names files, identifiers and suites that exist."""
 
-from __future__ import annotations
-
 import re
 from pathlib import Path
 

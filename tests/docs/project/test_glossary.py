@@ -1,7 +1,5 @@
 """The code uses the glossary's words, and the glossary names identifiers that exist."""
 
-from __future__ import annotations
-
 from functools import cache
 from pathlib import Path
 

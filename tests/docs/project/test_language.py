@@ -1,7 +1,5 @@
 """The prose has no translated phrases and no sentence over 25 words."""
 
-from __future__ import annotations
-
 from pathlib import Path
 
 import pytest

@@ -1,7 +1,5 @@
 """The Norwegian texts use the glossary's words: pages, e-mails, agreements and templates."""
 
-from __future__ import annotations
-
 import io
 import re
 from functools import cache

@@ -1,7 +1,5 @@
 """The pages hold together: links lead somewhere, and every decision is in the index."""
 
-from __future__ import annotations
-
 import re
 from pathlib import Path
 

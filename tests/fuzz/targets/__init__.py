@@ -3,8 +3,6 @@
 A target ignores the errors that the code documents. Any other exception is a finding, and so is a failed assertion.
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable
 
 from tests.fuzz.targets import connection, decoders, downloads, forms, texts, uploads

@@ -4,8 +4,6 @@ A desynchronised parser would take the body of one request for the head of anoth
 the same bytes to a connection on a real socket: at once, in pieces, and with the socket lent to a thread.
 """
 
-from __future__ import annotations
-
 import asyncio
 import fcntl
 import logging

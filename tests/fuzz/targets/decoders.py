@@ -1,7 +1,5 @@
 """Decoders of the format at rest: one encoding for each value, and one error for everything else."""
 
-from __future__ import annotations
-
 from contextlib import suppress
 
 from deldokument.crypto.errors import IntegrityError

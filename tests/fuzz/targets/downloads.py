@@ -1,7 +1,5 @@
 """Headers of download requests and responses, compared with a slow reading of the RFC."""
 
-from __future__ import annotations
-
 from email.message import Message
 from urllib.parse import unquote
 

@@ -1,7 +1,5 @@
 """Bodies of requests: forms in any number of pieces give the same result, and only documented errors."""
 
-from __future__ import annotations
-
 import logging
 from collections.abc import AsyncIterator, Coroutine, Iterator
 from typing import Any

@@ -1,7 +1,5 @@
 """Texts that people and programs send: lists, URLs, tokens, numbers and names."""
 
-from __future__ import annotations
-
 import base64
 import csv
 import io

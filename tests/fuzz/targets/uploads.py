@@ -1,7 +1,5 @@
 """Headers of tus requests, and the joining of partial uploads."""
 
-from __future__ import annotations
-
 import base64
 import string
 from contextlib import suppress

@@ -1,7 +1,5 @@
 """The host on which the commands of docs/containers.md are typed, as they stand."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path

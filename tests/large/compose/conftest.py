@@ -1,7 +1,5 @@
 """One host for each module. Its registers are simulated, at the address that it has in the containers' network."""
 
-from __future__ import annotations
-
 import shutil
 import subprocess
 from collections.abc import Iterator

@@ -1,7 +1,5 @@
 """The whole service on one host with its keyring in OpenBao, by the commands of docs/containers.md as they stand."""
 
-from __future__ import annotations
-
 import os
 import signal
 import subprocess

@@ -1,7 +1,5 @@
 """The whole service on one host, by the commands of docs/containers.md as they stand."""
 
-from __future__ import annotations
-
 import json
 import os
 import re

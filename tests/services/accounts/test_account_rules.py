@@ -1,7 +1,5 @@
 """What is decided for an account holds wherever it is shared from: period, confidentiality, contact, quota, closing."""
 
-from __future__ import annotations
-
 from dataclasses import replace
 from datetime import timedelta
 

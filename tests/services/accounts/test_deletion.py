@@ -1,7 +1,5 @@
 """Deleting an account: at once out of reach, undone within a day, ended after it, and nothing of others touched."""
 
-from __future__ import annotations
-
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any

@@ -1,7 +1,5 @@
 """Which fagsystemer may use an account."""
 
-from __future__ import annotations
-
 from typing import Any
 
 import pytest

@@ -1,7 +1,5 @@
 """Accounts: making, naming, deciding for, closing; two who do it at once; and accounts of others."""
 
-from __future__ import annotations
-
 import threading
 from collections.abc import Callable
 from dataclasses import fields, replace

@@ -1,7 +1,5 @@
 """The impact assessment: recorded with who, when, risk and file; kept sealed; the newest counts."""
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import date, timedelta

@@ -1,7 +1,5 @@
 """The newest agreements and templates say what the product does: periods, limits and acts are those of the code."""
 
-from __future__ import annotations
-
 import re
 from datetime import timedelta
 from pathlib import Path

@@ -1,7 +1,5 @@
 """The PDF that comes of a signature, in the eyes of others' programs: pyHanko's validator and Debian's `pdfsig`."""
 
-from __future__ import annotations
-
 import io
 import subprocess
 from datetime import timedelta

@@ -1,7 +1,5 @@
 """Signing the service agreement: who may, of what, by which login; and what stops it."""
 
-from __future__ import annotations
-
 import base64
 import hashlib
 import json

@@ -1,7 +1,5 @@
 """What a tenant has signed, against what is published."""
 
-from __future__ import annotations
-
 import hashlib
 from datetime import date, timedelta
 

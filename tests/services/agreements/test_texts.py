@@ -1,7 +1,5 @@
 """Publishing texts, and a tenant's own of them."""
 
-from __future__ import annotations
-
 from dataclasses import replace
 
 import pytest

@@ -1,7 +1,5 @@
 """A request that its caller has named is done once, and answered again as it was."""
 
-from __future__ import annotations
-
 from datetime import timedelta
 
 import pytest

@@ -1,7 +1,5 @@
 """A whole share at once is all or nothing, and is one share however often it is done again under its id."""
 
-from __future__ import annotations
-
 from dataclasses import replace
 from datetime import timedelta
 

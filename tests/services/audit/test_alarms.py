@@ -1,7 +1,5 @@
 """The alarm about a damaged row: once a day, as long as the row is damaged."""
 
-from __future__ import annotations
-
 from dataclasses import replace
 from datetime import timedelta
 

@@ -1,7 +1,5 @@
 """The event log: what is found in it, who is named, and that whoever looks is seen."""
 
-from __future__ import annotations
-
 from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo
 

@@ -1,7 +1,5 @@
 """How far the chains of events have come is signed, and nothing that does not follow from what was signed before."""
 
-from __future__ import annotations
-
 from dataclasses import replace
 from datetime import timedelta
 

@@ -1,7 +1,5 @@
 """Whoever writes to the database gets nothing by it, everybody else goes on, and the operator learns it once."""
 
-from __future__ import annotations
-
 import logging
 from contextlib import closing
 from dataclasses import replace

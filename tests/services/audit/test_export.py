@@ -1,7 +1,5 @@
 """An export verifies offline as the chain does, and shows what was done to it; so does a database, with its seals."""
 
-from __future__ import annotations
-
 import hashlib
 import json
 import re

@@ -1,7 +1,5 @@
 """Heads of the chains in the keyring's store: an older database is noticed, and held until it is confirmed."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 from contextlib import closing
 

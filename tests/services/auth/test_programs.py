@@ -1,7 +1,5 @@
 """Codes and tokens of programs: who gets one, for what, and when it ends."""
 
-from __future__ import annotations
-
 import hashlib
 from base64 import urlsafe_b64encode
 from collections.abc import Callable

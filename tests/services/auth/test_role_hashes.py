@@ -1,7 +1,5 @@
 """A hash that the database has of a person in one role gives no other role, even in a row that is otherwise valid."""
 
-from __future__ import annotations
-
 from dataclasses import replace
 
 from deldokument.domain.errors import existing

@@ -1,7 +1,5 @@
 """Confirmation by a recipient: who may, what counts, and what follows from it."""
 
-from __future__ import annotations
-
 from datetime import timedelta
 
 import pytest

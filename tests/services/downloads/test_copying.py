@@ -1,7 +1,5 @@
 """A copy takes documents along: the same bytes under another key, for one who may, and whole or not at all."""
 
-from __future__ import annotations
-
 import os
 from collections.abc import Callable
 from dataclasses import replace

@@ -1,7 +1,5 @@
 """A recipient approves a program: nobody else can, and not without limit."""
 
-from __future__ import annotations
-
 from dataclasses import replace
 
 import pytest

@@ -1,7 +1,5 @@
 """Who asks for what is not theirs is written down once, has to wait after many times, and hinders nobody else."""
 
-from __future__ import annotations
-
 import logging
 from dataclasses import replace
 

@@ -1,7 +1,5 @@
 """A system reads back what it shared itself and exposed to itself, while the share is open; nobody else does."""
 
-from __future__ import annotations
-
 from dataclasses import replace
 from datetime import timedelta
 

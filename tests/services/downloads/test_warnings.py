@@ -1,7 +1,5 @@
 """Warnings: confirmed once by each person for each document and verdict, and for nobody else."""
 
-from __future__ import annotations
-
 from dataclasses import replace
 
 import pytest

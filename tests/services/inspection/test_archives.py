@@ -1,7 +1,5 @@
 """Archives above the engine's limit: opened here, and clean only if every byte of them was examined."""
 
-from __future__ import annotations
-
 import gzip
 import hashlib
 import io

@@ -1,7 +1,5 @@
 """Scanning in the worker: no document is released before the scanner has reported, and the report is sealed."""
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import timedelta

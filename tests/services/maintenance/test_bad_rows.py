@@ -1,7 +1,5 @@
 """One tampered row does not stop the worker from processing the others."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace

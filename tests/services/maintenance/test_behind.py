@@ -1,7 +1,5 @@
 """A tenant whose database is behind: no round of the worker ends, erases or sends anything of it."""
 
-from __future__ import annotations
-
 from collections.abc import Callable
 
 import pytest

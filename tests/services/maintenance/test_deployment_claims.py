@@ -1,7 +1,5 @@
 """A deployment works with its own store and keyring, or not at all."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path

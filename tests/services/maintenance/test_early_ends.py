@@ -1,7 +1,5 @@
 """Somebody who ends many shares, or makes them look as if they never were: the worker stops, and an operator looks."""
 
-from __future__ import annotations
-
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 

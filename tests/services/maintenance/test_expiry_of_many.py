@@ -1,7 +1,5 @@
 """A thousand of ten thousand shares end within a minute: none early, none missed, none twice, whoever works on it."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path

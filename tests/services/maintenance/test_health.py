@@ -1,7 +1,5 @@
 """Each health check grades what it examines, and one that fails hides no other."""
 
-from __future__ import annotations
-
 from contextlib import closing
 from datetime import timedelta
 

@@ -1,7 +1,5 @@
 """How far behind the worker is, as monitoring asks."""
 
-from __future__ import annotations
-
 from datetime import timedelta
 
 from deldokument.services.audit.verification import record_verification

@@ -1,7 +1,5 @@
 """A process without the seal's key has the worker sign, and only what it is for."""
 
-from __future__ import annotations
-
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager

@@ -1,7 +1,5 @@
 """A store that does not do all that will be asked of it is found out, and a good one is left as it was."""
 
-from __future__ import annotations
-
 from collections.abc import Collection, Iterator
 
 import pytest

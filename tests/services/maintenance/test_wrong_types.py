@@ -1,7 +1,5 @@
 """A value of another storage class, which the file's owner can have SQLite admit, is damage and stops nothing."""
 
-from __future__ import annotations
-
 import sqlite3
 from collections.abc import Iterator
 from contextlib import closing, contextmanager, suppress

@@ -1,7 +1,5 @@
 """What has happened is told outside: nothing is lost, nothing is planned twice, no target holds up another."""
 
-from __future__ import annotations
-
 import threading
 from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager

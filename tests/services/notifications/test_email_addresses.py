@@ -1,7 +1,5 @@
 """«Varsler til meg»: an address is used when the person has shown that letters to it are read by the person."""
 
-from __future__ import annotations
-
 import re
 from datetime import timedelta
 

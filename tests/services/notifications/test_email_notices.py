@@ -1,7 +1,5 @@
 """Those who share are told by e-mail what they want to be told, and nothing that is not so any more."""
 
-from __future__ import annotations
-
 import dataclasses
 import re
 from datetime import timedelta

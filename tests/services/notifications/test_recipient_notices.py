@@ -1,7 +1,5 @@
 """Recipients are told once that something is shared with them, and reminded while that helps; never of more."""
 
-from __future__ import annotations
-
 import re
 from dataclasses import replace
 from datetime import timedelta

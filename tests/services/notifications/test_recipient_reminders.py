@@ -1,7 +1,5 @@
 """A recipient gets one reminder from a tenant on a day, of all shares that need it; each share's trail has it."""
 
-from __future__ import annotations
-
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 

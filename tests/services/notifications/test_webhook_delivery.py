@@ -1,7 +1,5 @@
 """What webhooks are told, and what becomes of those that do not listen."""
 
-from __future__ import annotations
-
 import base64
 import hashlib
 import hmac

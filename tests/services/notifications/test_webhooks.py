@@ -1,7 +1,5 @@
 """Where a fagsystem wants to be told: its own webhooks, and nobody else's."""
 
-from __future__ import annotations
-
 from dataclasses import replace
 from typing import Any
 

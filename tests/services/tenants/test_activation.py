@@ -1,7 +1,5 @@
 """«Ta i bruk»: what must be in place, and what waits for it."""
 
-from __future__ import annotations
-
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from typing import Any

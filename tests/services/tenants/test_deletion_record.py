@@ -1,7 +1,5 @@
 """A writer of the database who forges a deletion: nothing is sealed that the event log does not prove."""
 
-from __future__ import annotations
-
 import pytest
 
 from deldokument import worker

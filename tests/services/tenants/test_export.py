@@ -1,7 +1,5 @@
 """What a tenant takes with it: all of its own shares, page by page, and its papers; nothing of others."""
 
-from __future__ import annotations
-
 from dataclasses import replace
 from datetime import date
 

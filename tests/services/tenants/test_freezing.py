@@ -1,7 +1,5 @@
 """What the operator stops: nothing is opened, nothing new is shared, and every share still ends on its date."""
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from datetime import timedelta
 

@@ -1,7 +1,5 @@
 """Ending the service: at once, once, for good; and the record of what was deleted."""
 
-from __future__ import annotations
-
 import subprocess
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor

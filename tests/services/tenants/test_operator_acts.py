@@ -1,7 +1,5 @@
 """What the operator does for all tenants."""
 
-from __future__ import annotations
-
 from dataclasses import replace
 
 import pytest

@@ -1,7 +1,5 @@
 """An operator gives himself a role by command: nothing opens before an administrator of the tenant has confirmed it."""
 
-from __future__ import annotations
-
 from dataclasses import replace
 from datetime import timedelta
 

@@ -1,7 +1,5 @@
 """Scan policy of a tenant: stricter than the operator's, recorded, and at once."""
 
-from __future__ import annotations
-
 from dataclasses import replace
 
 import pytest

@@ -1,7 +1,5 @@
 """The way to the first share, step by step, and what a tenant in use should look at."""
 
-from __future__ import annotations
-
 from dataclasses import replace
 from datetime import date
 

@@ -1,7 +1,5 @@
 """Documents whose length nobody knows before their last byte."""
 
-from __future__ import annotations
-
 import pytest
 
 from deldokument.domain.audit import EventKind

@@ -1,7 +1,5 @@
 """The certificate to which systems encrypt: offered for a year, usable for two, and sealed at rest."""
 
-from __future__ import annotations
-
 from dataclasses import replace
 from datetime import timedelta
 

@@ -1,7 +1,5 @@
 """What a tus client said of its upload: given back to it, sealed, and gone with the share's key."""
 
-from __future__ import annotations
-
 from dataclasses import replace
 
 import pytest

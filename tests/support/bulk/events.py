@@ -6,8 +6,6 @@
 They go past the use cases, which would take an hour for them: by COPY on PostgreSQL, by ``executemany`` on SQLite.
 """
 
-from __future__ import annotations
-
 import json
 import re
 import sqlite3

@@ -5,8 +5,6 @@ with expiring_shares(folder, database_url, shares=10_000, ending=1_000) as many:
     many.check()
 """
 
-from __future__ import annotations
-
 import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor

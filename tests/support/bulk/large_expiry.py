@@ -7,8 +7,6 @@
 `durable` has PostgreSQL write to the disk as an operator has it do.
 """
 
-from __future__ import annotations
-
 import statistics
 import subprocess
 import sys

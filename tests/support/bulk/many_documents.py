@@ -1,7 +1,5 @@
 """Shares of very many documents, put in place without uploading them, and what reads their zip."""
 
-from __future__ import annotations
-
 import os
 import secrets
 import zlib

@@ -3,8 +3,6 @@
 They go past the use cases, which would take minutes for them, in one transaction.
 """
 
-from __future__ import annotations
-
 import re
 import statistics
 import time

@@ -1,7 +1,5 @@
 """Whole sweeps, for tests of what they leave."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 

@@ -1,7 +1,5 @@
 """Small files of the kinds that a tenant keeps, true enough to be recognised by their content."""
 
-from __future__ import annotations
-
 import io
 import subprocess
 import zipfile

@@ -9,8 +9,6 @@ They go past the use cases, which would take hours for them: by COPY on PostgreS
 Without ``seal`` none of them can be opened, which is enough to count, end or list them by their ids.
 """
 
-from __future__ import annotations
-
 import hashlib
 import json
 import sqlite3

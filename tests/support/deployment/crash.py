@@ -1,7 +1,5 @@
 """Worker processes that kill themselves at a function that a test names."""
 
-from __future__ import annotations
-
 import functools
 import os
 import signal

@@ -9,8 +9,6 @@ Everything is under ``folder``: ``data`` (database, blobs, keyring), ``tmp`` (th
 ``running.node`` is a world of the test's own over the same files, to look at the state and to change it by use cases.
 """
 
-from __future__ import annotations
-
 import json
 import os
 import re

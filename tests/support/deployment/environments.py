@@ -1,7 +1,5 @@
 """Environments that are whole: the settings of a deployment, and of each group that it may have besides."""
 
-from __future__ import annotations
-
 VERIFIED = "sslmode=verify-full&channel_binding=require"
 WHOLE = {
     "PUBLIC_URL": "https://del.eksempel.example",

@@ -9,8 +9,6 @@ worker of the run. Each has its own environment, memory and end.
     assert process.wait(30) == 0
 """
 
-from __future__ import annotations
-
 import os
 import signal
 import socket

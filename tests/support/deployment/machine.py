@@ -8,8 +8,6 @@ machine: devices, /sys, kernel settings. Made by root with mmdebstrap and unshar
 archives, and what this machine trusts, are this machine's.
 """
 
-from __future__ import annotations
-
 import os
 import shutil
 import subprocess

@@ -4,8 +4,6 @@ machine.run(typed(block))         what stands on the page, as it stands
 fill_in(machine, lines(heading))   what the page puts into the settings
 """
 
-from __future__ import annotations
-
 import shutil
 import ssl
 from collections.abc import Callable, Iterator, Mapping

@@ -1,7 +1,5 @@
 """Folders for files whose durability is not what a test is about."""
 
-from __future__ import annotations
-
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress

@@ -6,8 +6,6 @@ installs, from the wheel to the first tenant. ``lines`` gives what a page puts i
 what the page has printed.
 """
 
-from __future__ import annotations
-
 import json
 import re
 import shlex

@@ -4,8 +4,6 @@ An idle worker of a deployment polls its database a dozen times a second, and ea
 Together that is a tenth of a core. A run keeps several deployments, most of the time for nobody.
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass

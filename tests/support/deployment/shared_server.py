@@ -1,7 +1,5 @@
 """Servers that all workers of a run share: the first that needs one starts it, the last one takes it down."""
 
-from __future__ import annotations
-
 import fcntl
 import os
 from collections.abc import Callable, Iterator

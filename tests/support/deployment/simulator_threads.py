@@ -1,7 +1,5 @@
 """Simulators on loopback as threads of one process. It is called with the options of each, by name, as JSON."""
 
-from __future__ import annotations
-
 import json
 import os
 import sys

@@ -1,7 +1,5 @@
 """Organisations' systems that share through the API, as the use cases see them."""
 
-from __future__ import annotations
-
 from deldokument.domain.identifiers import Consumer, OrganizationNumber
 from deldokument.domain.tenants.tenancy import Account, Integration, IntegrationRights
 from deldokument.services.accounts import integrations

@@ -4,8 +4,6 @@ A fault is for requests of a method (any when it names none); the oldest that fi
 without one are passed on as they are, so that their signatures hold.
 """
 
-from __future__ import annotations
-
 import http.client
 import threading
 from collections.abc import Iterator

@@ -1,7 +1,5 @@
 """Ports that wrap the real ones and fail where a test says so."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field

@@ -6,8 +6,6 @@ Each connection sends its next request as soon as the last one is answered. Prin
 answers by status, when its standard input is closed.
 """
 
-from __future__ import annotations
-
 import asyncio
 import json
 import subprocess

@@ -1,7 +1,5 @@
 """An engine or another server that accepts a connection and then does nothing."""
 
-from __future__ import annotations
-
 import socket
 import threading
 from collections.abc import Iterator

@@ -5,8 +5,6 @@ with connected(front) as client:
     client.receive(stream, 1000)
 """
 
-from __future__ import annotations
-
 import socket
 import ssl
 import struct

@@ -3,8 +3,6 @@
 It is called with the register's name, the address, a file with certificate and key, and the options of the simulator.
 """
 
-from __future__ import annotations
-
 import socket
 import sys
 from argparse import Namespace

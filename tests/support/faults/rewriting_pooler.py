@@ -4,8 +4,6 @@ It reads the messages of the wire protocol (version 3), and writes keys of equal
 length changes.
 """
 
-from __future__ import annotations
-
 import re
 import socket
 import struct

@@ -1,7 +1,5 @@
 """RSA keys of the run. Each is made once, in a tenth of a second of a core, and loaded once, in half of that."""
 
-from __future__ import annotations
-
 import json
 from functools import cache
 from typing import Any

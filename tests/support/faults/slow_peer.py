@@ -3,8 +3,6 @@
 Each takes over a request at a hostile server (see hostile_provider and hostile_issuer).
 """
 
-from __future__ import annotations
-
 import gzip
 import threading
 from collections.abc import Callable

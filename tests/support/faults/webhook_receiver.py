@@ -1,7 +1,5 @@
 """A receiver of webhooks that answers as the test says, byte by byte; with TLS when it is given a context."""
 
-from __future__ import annotations
-
 import socket
 import ssl
 import threading

@@ -3,8 +3,6 @@
 The programs are Debian's `ceph-mon`, `ceph-osd` and `radosgw`; for `make test-large` alone.
 """
 
-from __future__ import annotations
-
 import json
 import secrets
 import shutil

@@ -3,8 +3,6 @@
 Debian's clamav-daemon has no signatures; those of the vendor are a gigabyte.
 """
 
-from __future__ import annotations
-
 import gzip
 import hashlib
 import io

@@ -1,7 +1,5 @@
 """An OpenTelemetry collector that keeps what it gets in files, as it came."""
 
-from __future__ import annotations
-
 import threading
 from collections import defaultdict
 from collections.abc import Iterator

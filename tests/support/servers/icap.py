@@ -1,7 +1,5 @@
 """A real c-icap with ClamAV's module, before a clamd of the tests, as a process of its own."""
 
-from __future__ import annotations
-
 import os
 import signal
 import socket

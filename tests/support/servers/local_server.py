@@ -1,7 +1,5 @@
 """An application behind a real socket of this machine, for clients that know nothing else."""
 
-from __future__ import annotations
-
 import socket
 import threading
 import time

@@ -4,8 +4,6 @@ with start_mail() as mail:
     SmtpMail(SmtpServer("127.0.0.1", mail.port, "none", SENDER), ...)
 """
 
-from __future__ import annotations
-
 import socket
 import threading
 from collections.abc import Callable, Iterator, Sequence

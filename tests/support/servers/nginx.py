@@ -4,8 +4,6 @@ with proxy(folder, ["127.0.0.1:8000"]) as front:
     front.curl("/robots.txt")
 """
 
-from __future__ import annotations
-
 import datetime as dt
 import os
 import re

@@ -4,8 +4,6 @@ The program comes from a wheel of the test dependencies. The service's roles get
 operators, for mounts of their own.
 """
 
-from __future__ import annotations
-
 import os
 import secrets
 import subprocess

@@ -4,8 +4,6 @@ with pgbouncer(folder, url) as pooled:
     Deployment(folder, pooled)
 """
 
-from __future__ import annotations
-
 import os
 import re
 import shutil

@@ -1,7 +1,5 @@
 """Podman on the machines of the tests: without unified control groups, and with low limits."""
 
-from __future__ import annotations
-
 import os
 import subprocess
 from collections.abc import Iterator

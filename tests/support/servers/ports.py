@@ -1,7 +1,5 @@
 """Ports of this machine for servers that the tests start, and how they are asked."""
 
-from __future__ import annotations
-
 import os
 import random
 import re

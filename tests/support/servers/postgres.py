@@ -6,8 +6,6 @@ the tests run as root, on loopback, without fsync, with Norwegian collation. The
     from tests.support.servers.postgres import postgres_server, postgres_url  # noqa: F401  (in a conftest.py)
 """
 
-from __future__ import annotations
-
 import os
 import pwd
 import secrets

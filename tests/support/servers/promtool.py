@@ -1,7 +1,5 @@
 """Prometheus' own tool for rules; `scripts/setup large` installs it."""
 
-from __future__ import annotations
-
 import subprocess
 from pathlib import Path
 

@@ -6,8 +6,6 @@ authentication. It takes many seconds to end when it is asked to, so it is kille
     from tests.support.servers.seaweedfs import s3_place, seaweedfs  # noqa: F401  (in a conftest.py)
 """
 
-from __future__ import annotations
-
 import json
 import os
 import secrets

@@ -1,7 +1,5 @@
 """A hardware security module in software for the tests: SoftHSM, from Debian, with a token for each worker."""
 
-from __future__ import annotations
-
 import os
 import secrets
 import subprocess

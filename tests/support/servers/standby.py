@@ -7,8 +7,6 @@ with replicated() as pair:
     pair.fail_over()  # the standby answers at the same port
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass

@@ -1,7 +1,5 @@
 """Accounts as their administrator has decided, set straight in the database, and what the trail says of a share."""
 
-from __future__ import annotations
-
 from dataclasses import replace
 
 from deldokument.domain.audit import AuditEvent

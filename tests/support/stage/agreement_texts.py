@@ -1,7 +1,5 @@
 """Short texts of agreements, and a signature of one, for tests of what is built on them."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 

@@ -4,8 +4,6 @@ Fjell's system may share from «Byggesak» and «Avtaler». Lesbar's may only re
 another tenant's. Fremmed's has a genuine token and no integration.
 """
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 from typing import Any
 

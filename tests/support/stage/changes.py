@@ -1,7 +1,5 @@
 """Changes of published shares, as tests make them."""
 
-from __future__ import annotations
-
 from datetime import datetime
 
 from deldokument.domain.errors import existing

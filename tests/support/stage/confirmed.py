@@ -1,7 +1,5 @@
 """Members and administrators as an administrator has confirmed them, without the pages on which that is done."""
 
-from __future__ import annotations
-
 from dataclasses import replace
 from typing import Any
 

@@ -1,7 +1,5 @@
 """E-mails of the use cases: plan and send them, and confirm an address with the code."""
 
-from __future__ import annotations
-
 import re
 
 from deldokument.domain.messages.outbox import Channel, Result

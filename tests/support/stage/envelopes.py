@@ -1,7 +1,5 @@
 """CMS EnvelopedData as KS' Java library writes it: indefinite lengths, and the content in octet strings."""
 
-from __future__ import annotations
-
 import os
 
 from cryptography import x509

@@ -1,7 +1,5 @@
 """Inspection of new documents, as a worker does it."""
 
-from __future__ import annotations
-
 from deldokument.ports.dependencies import Dependencies
 from deldokument.services.inspection.documents import Inspector
 

@@ -1,7 +1,5 @@
 """Keyrings for tests: in a file for what stands on one, and in every kind of store for their contract."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Iterator
 from contextlib import closing
 from dataclasses import dataclass

@@ -1,7 +1,5 @@
 """What a provider tells of sessions that have ended there, as tests of how it is judged ask for it."""
 
-from __future__ import annotations
-
 from deldokument.ports.login import LoginProvider
 
 

@@ -1,7 +1,5 @@
 """Altinn's notices as a test says, and accounts that want them."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass, field, replace
 
 from deldokument.domain.errors import existing

@@ -1,7 +1,5 @@
 """As many synthetic numbers of persons as a test wants: they can be nobody's."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 from itertools import islice
 

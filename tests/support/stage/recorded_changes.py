@@ -1,7 +1,5 @@
 """Changes of shares by tests that are not about events: an event is recorded, without which they are refused."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import cache

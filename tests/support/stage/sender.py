@@ -1,7 +1,5 @@
 """A fagsystem of the municipality with a key at the simulated Maskinporten, and rights to «Byggesak»."""
 
-from __future__ import annotations
-
 import json
 from pathlib import Path
 

@@ -4,8 +4,6 @@ People have names. Kari shares from «Byggesak» and «Avtaler», Odd from «Avt
 «Barnevern». Ola receives. Per holds post/arkiv for Fjell, Lise only ordinary mail there. Siv is a stranger.
 """
 
-from __future__ import annotations
-
 import asyncio
 import threading
 from collections.abc import Iterable, Iterator, Mapping

@@ -1,7 +1,5 @@
 """Tenants as tests of other things need them."""
 
-from __future__ import annotations
-
 from dataclasses import replace
 
 from deldokument.domain.errors import existing

@@ -1,7 +1,5 @@
 """A line of the log as JSON has all that the text has, and stays one line."""
 
-from __future__ import annotations
-
 import json
 import logging
 import sys

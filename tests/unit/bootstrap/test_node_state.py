@@ -1,7 +1,5 @@
 """Free space is that of each disk that the deployment writes to, and files of keys and certificates expire."""
 
-from __future__ import annotations
-
 import shutil
 from datetime import UTC, datetime, timedelta
 from pathlib import Path

@@ -1,7 +1,5 @@
 """The registers as they are composed: one client key read once, and nothing half configured."""
 
-from __future__ import annotations
-
 import json
 from collections.abc import Callable
 from functools import partial

@@ -1,7 +1,5 @@
 """The scanner that the settings name: on this machine, and what `doctor` says of it."""
 
-from __future__ import annotations
-
 import socket
 from datetime import UTC, datetime, timedelta
 

@@ -1,7 +1,5 @@
 """What use cases read of the settings is passed on."""
 
-from __future__ import annotations
-
 from dataclasses import fields
 from ipaddress import ip_network
 

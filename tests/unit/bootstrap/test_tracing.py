@@ -1,7 +1,5 @@
 """Traces: loaded only if they are configured; the log has their ids."""
 
-from __future__ import annotations
-
 import json
 import logging
 import re

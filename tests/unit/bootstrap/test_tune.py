@@ -1,7 +1,5 @@
 """Every garbage collection stops all threads, for longer the more objects it scans."""
 
-from __future__ import annotations
-
 import gc
 from collections.abc import Iterator
 

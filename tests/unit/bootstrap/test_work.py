@@ -1,7 +1,5 @@
 """How a signal ends the worker."""
 
-from __future__ import annotations
-
 import subprocess
 import sys
 

@@ -1,7 +1,5 @@
 """Settings that the service manager gives as files, so that no secret is in the environment."""
 
-from __future__ import annotations
-
 from pathlib import Path
 
 import pytest

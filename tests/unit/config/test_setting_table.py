@@ -1,7 +1,5 @@
 """Every documented setting: its default, where its value ends up, and the groups that are whole or refused."""
 
-from __future__ import annotations
-
 from ipaddress import IPv4Network
 from pathlib import Path
 from typing import Any

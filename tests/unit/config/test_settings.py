@@ -1,7 +1,5 @@
 """Settings: what is refused, and the demo stays at home. `test_setting_table` has every default and group."""
 
-from __future__ import annotations
-
 from pathlib import Path
 
 import pytest

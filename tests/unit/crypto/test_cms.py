@@ -1,7 +1,5 @@
 """Documents that OpenSSL has encrypted come out as they were; anything else is refused, however it arrives."""
 
-from __future__ import annotations
-
 import os
 import subprocess
 from datetime import UTC, datetime, timedelta

@@ -1,7 +1,5 @@
 """The certificate to which systems encrypt says what its key is for, and until when."""
 
-from __future__ import annotations
-
 from datetime import UTC, datetime, timedelta
 
 from cryptography import x509

@@ -1,7 +1,5 @@
 """Webhooks are signed as the Standard Webhooks specification says."""
 
-from __future__ import annotations
-
 import base64
 import hashlib
 import hmac

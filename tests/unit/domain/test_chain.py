@@ -1,7 +1,5 @@
 """A chain that was tampered with does not hold, and the first event that shows it is named."""
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta, timezone

@@ -1,7 +1,5 @@
 """Ids as UUIDs: another spelling of the same 128 bits."""
 
-from __future__ import annotations
-
 import uuid
 
 import pytest

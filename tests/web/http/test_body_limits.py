@@ -1,7 +1,5 @@
 """How much of a body is read, and from whom: nothing before the caller is known, and little from strangers."""
 
-from __future__ import annotations
-
 import socket
 from collections.abc import Iterator
 from contextlib import ExitStack

@@ -1,7 +1,5 @@
 """CSV lines: formulas become text, with any line separator; other values are unchanged."""
 
-from __future__ import annotations
-
 import csv
 import io
 

@@ -1,7 +1,5 @@
 """The table of errors is total: every code that can be raised has words, and what the words name is given with it."""
 
-from __future__ import annotations
-
 import ast
 import re
 from collections.abc import Iterator

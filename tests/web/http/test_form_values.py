@@ -1,7 +1,5 @@
 """Values of forms that browsers write: what is none reads as nothing."""
 
-from __future__ import annotations
-
 from datetime import date
 
 import pytest

@@ -1,7 +1,5 @@
 """Forms with files in them: what is read, what is refused, and how much of it is kept."""
 
-from __future__ import annotations
-
 import asyncio
 from collections.abc import AsyncIterator
 

@@ -1,7 +1,5 @@
 """What the processes do is counted by routes, classes of status and codes, and names nobody."""
 
-from __future__ import annotations
-
 import os
 import subprocess
 import sys

@@ -1,7 +1,5 @@
 """Control characters in paths: no route takes one, whether at the end or within."""
 
-from __future__ import annotations
-
 import asyncio
 from urllib.parse import unquote
 

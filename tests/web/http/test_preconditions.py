@@ -1,7 +1,5 @@
 """Entity tags and ranges in headers: white space is what RFC 9110 says, and nothing else."""
 
-from __future__ import annotations
-
 import pytest
 from starlette.requests import Request
 

@@ -4,8 +4,6 @@ A stranger's best guess from the means of many samples is no better than chance.
 busy machine disturbs both kinds alike.
 """
 
-from __future__ import annotations
-
 import asyncio
 import time
 from collections.abc import Iterator

@@ -1,7 +1,5 @@
 """A form whose session has ended: its values are kept, from our own pages only, and sent by a click."""
 
-from __future__ import annotations
-
 import logging
 import re
 from collections.abc import AsyncIterator

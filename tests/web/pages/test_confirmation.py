@@ -1,7 +1,5 @@
 """Acts that need a fresh login: nothing happens before it, nothing typed is lost, and one click more does it."""
 
-from __future__ import annotations
-
 import re
 from collections import defaultdict
 from datetime import timedelta

@@ -1,7 +1,5 @@
 """Every kind of event has words, and so has every detail that is written down."""
 
-from __future__ import annotations
-
 import ast
 from collections.abc import Iterator
 from datetime import UTC, datetime

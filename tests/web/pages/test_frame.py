@@ -1,7 +1,5 @@
 """The frame of every page: the person logged in, and the resources loaded before the first paint."""
 
-from __future__ import annotations
-
 from pathlib import Path
 
 import deldokument.web

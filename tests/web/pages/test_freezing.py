@@ -1,7 +1,5 @@
 """What recipients and members see while the operator has stopped something, or an account is closed or deleted."""
 
-from __future__ import annotations
-
 import json
 import re
 from datetime import timedelta

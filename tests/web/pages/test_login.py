@@ -1,7 +1,5 @@
 """Logging in and out as browsers see it."""
 
-from __future__ import annotations
-
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass, replace

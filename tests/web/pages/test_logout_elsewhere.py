@@ -1,7 +1,5 @@
 """The provider tells of a login that it has ended, through the browser and behind it."""
 
-from __future__ import annotations
-
 import httpx
 import pytest
 

@@ -1,7 +1,5 @@
 """Notices on the pages: chosen for the account and for the share, their delivery status, and Altinn's questions."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 from datetime import timedelta
 

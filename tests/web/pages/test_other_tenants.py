@@ -3,8 +3,6 @@
 The routes are taken from the application's own list, so a new one is asked too.
 """
 
-from __future__ import annotations
-
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass

@@ -1,7 +1,5 @@
 """«Dine innlogginger»: where one is logged in, and logging out there."""
 
-from __future__ import annotations
-
 import re
 
 import pytest

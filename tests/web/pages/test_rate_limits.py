@@ -1,7 +1,5 @@
 """A rate-limited caller learns how long to wait and what to do, on pages and in the API, and loses nothing."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 from dataclasses import replace
 

@@ -1,7 +1,5 @@
 """Pages of a deployment with a scanner: who waits, what was found, and what could not be examined."""
 
-from __future__ import annotations
-
 import re
 from collections.abc import Iterator
 from dataclasses import replace

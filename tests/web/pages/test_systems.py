@@ -1,7 +1,5 @@
 """What systems have done, as those who share and administer see it on the pages."""
 
-from __future__ import annotations
-
 import re
 from dataclasses import replace
 from html import unescape

@@ -1,7 +1,5 @@
 """Recipients and sharers see that no virus scan was made, and the document's type by its content."""
 
-from __future__ import annotations
-
 import os
 import re
 from dataclasses import replace

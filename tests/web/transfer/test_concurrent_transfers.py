@@ -1,7 +1,5 @@
 """When many send and take at once, each holds little of what it moves, and what it moves is the same."""
 
-from __future__ import annotations
-
 import asyncio
 import os
 import socket

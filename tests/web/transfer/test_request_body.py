@@ -1,7 +1,5 @@
 """A request's last bytes fail like those before them: nothing runs on behind it, and what had room is kept."""
 
-from __future__ import annotations
-
 import asyncio
 from collections.abc import Iterator
 from dataclasses import replace

@@ -1,7 +1,5 @@
 """Whose connection it is, for what a receipt may say."""
 
-from __future__ import annotations
-
 from types import SimpleNamespace
 from typing import Any
 

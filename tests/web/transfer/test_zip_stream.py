@@ -1,7 +1,5 @@
 """A zip that is made while it is sent: whole, readable, in pieces, and without an end when its making fails."""
 
-from __future__ import annotations
-
 import io
 import tracemalloc
 import zipfile

@@ -12,8 +12,6 @@ Source: Altinn Access Management, resource owner's authorized parties (Altinn/al
 2026-08).
 """
 
-from __future__ import annotations
-
 import time
 from collections.abc import Callable, Iterator, Mapping
 from datetime import timedelta

@@ -12,8 +12,6 @@ Does not know which resource a share needs.
 Source: Altinn's XACML guide, and the JSON profile of XACML 3.0 (multiple requests), as Altinn serves it.
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any, Final

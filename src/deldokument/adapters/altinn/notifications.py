@@ -18,8 +18,6 @@ Does not read the text of a rejection, which may quote the order.
 Source: Altinn/altinn-notifications, FutureOrdersController and NotificationOrderChainRequestExt (2026).
 """
 
-from __future__ import annotations
-
 import time
 from collections.abc import Callable, Mapping
 from typing import Any, Final

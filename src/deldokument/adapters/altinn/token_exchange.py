@@ -8,8 +8,6 @@ The token's expiry time decides only when the next token is fetched. Altinn veri
 Source: Altinn Authentication, ``exchange/maskinporten``.
 """
 
-from __future__ import annotations
-
 import json
 import time
 from collections.abc import Callable

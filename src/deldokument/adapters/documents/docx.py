@@ -9,8 +9,6 @@ Its input is Markdown's tree, not Markdown. python-docx was rejected: it has no 
 numbers, repeated table heads or languages.
 """
 
-from __future__ import annotations
-
 import io
 import zipfile
 from collections.abc import Sequence

@@ -7,8 +7,6 @@ Guarantees:
 Has no timestamp from an authority (RFC 3161), and does not know where keys come from.
 """
 
-from __future__ import annotations
-
 import io
 from datetime import datetime
 from typing import Final

@@ -8,8 +8,6 @@ Guarantees:
 Does not know what the texts are about.
 """
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from typing import Final
 

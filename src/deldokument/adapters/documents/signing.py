@@ -10,8 +10,6 @@ is ECDSA or RSA. It is PEM, with the certificate and its chain in another file, 
 file.
 """
 
-from __future__ import annotations
-
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass

@@ -6,8 +6,6 @@ Guarantees:
 Does not know which version is in force: the operator publishes it.
 """
 
-from __future__ import annotations
-
 from pathlib import Path
 from typing import Final
 

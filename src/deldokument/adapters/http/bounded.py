@@ -12,8 +12,6 @@ Guarantees:
 Not limited: name resolution, and connecting to further addresses of a name after the first has timed out.
 """
 
-from __future__ import annotations
-
 import ssl
 import threading
 import time

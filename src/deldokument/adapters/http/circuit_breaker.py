@@ -8,8 +8,6 @@ Guarantees:
 The caller decides what counts as a failure.
 """
 
-from __future__ import annotations
-
 import threading
 import time
 from collections.abc import Callable

@@ -10,8 +10,6 @@ Guarantees:
 Knows no register.
 """
 
-from __future__ import annotations
-
 import math
 import ssl
 import threading

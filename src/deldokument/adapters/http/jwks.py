@@ -10,8 +10,6 @@ Knows no token, and not where the keys are: the caller passes a function that fi
 Sources: RFC 7517; Digdir on rotation of keys.
 """
 
-from __future__ import annotations
-
 import threading
 from collections.abc import Callable, Mapping
 from typing import Any, Final

@@ -8,8 +8,6 @@ Guarantees:
 Knows no issuer.
 """
 
-from __future__ import annotations
-
 import threading
 from collections import Counter
 from collections.abc import Callable

@@ -11,8 +11,6 @@ Guarantees:
 Sources: Digdir's ID-porten documentation; OpenID Connect Core 3.1.3.7 and Back-Channel Logout 1.0.
 """
 
-from __future__ import annotations
-
 import re
 import threading
 from collections.abc import Callable, Iterator, Mapping

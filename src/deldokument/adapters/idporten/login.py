@@ -12,8 +12,6 @@ Stores no sessions and no logins.
 Sources: Digdir's ID-porten documentation; OpenID Connect Core; RFC 7523, 7636, 9126 and 9207.
 """
 
-from __future__ import annotations
-
 import base64
 import hashlib
 import hmac

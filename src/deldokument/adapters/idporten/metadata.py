@@ -9,8 +9,6 @@ Knows no login and no token.
 Source: OpenID Connect Discovery 1.0.
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Final

@@ -8,8 +8,6 @@ During a rotation the new key is in a file with the suffix ``.new`` beside the o
 the end. Does not know what is encrypted under the root key.
 """
 
-from __future__ import annotations
-
 import binascii
 import hashlib
 import os

@@ -17,8 +17,6 @@ entry can be opened; a repeated rotation continues with the remaining entries. T
 destroyed only after `rotate` has returned.
 """
 
-from __future__ import annotations
-
 import hashlib
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace

@@ -9,8 +9,6 @@ A token's lifetime is set by its role. A new one is fetched after two thirds of 
 forbidden, because the token may have been revoked. Does not know what is stored in OpenBao.
 """
 
-from __future__ import annotations
-
 import threading
 import time
 from pathlib import Path

@@ -20,8 +20,6 @@ the root key ends that: the remnants are under a root key that no longer exists.
 that keep copies for longer than the operator may know.
 """
 
-from __future__ import annotations
-
 import logging
 import threading
 import time

@@ -19,8 +19,6 @@ snapshot may keep overwritten blocks. Rotating the root key makes every such cop
 key is destroyed.
 """
 
-from __future__ import annotations
-
 import json
 import sqlite3
 import time

@@ -10,8 +10,6 @@ Guarantees:
 Sources: Digdir, Maskinporten for API providers; RFC 7515, 7519, 8414 and 9068.
 """
 
-from __future__ import annotations
-
 import time
 from collections.abc import Callable, Mapping
 from typing import Any, Final

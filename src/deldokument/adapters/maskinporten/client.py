@@ -11,8 +11,6 @@ Does not parse the token, which is opaque to its bearer, and does not know its p
 Source: Digdir, Maskinporten JWT grant (RFC 7523).
 """
 
-from __future__ import annotations
-
 import math
 import time
 from collections.abc import Callable, Mapping

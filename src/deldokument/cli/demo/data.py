@@ -8,8 +8,6 @@ Guarantees:
 - The agreements are signed after a login at the simulated ID-porten, whose form this module fills in.
 """
 
-from __future__ import annotations
-
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, replace

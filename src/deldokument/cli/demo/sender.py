@@ -5,8 +5,6 @@ Guarantees:
 - Its configuration is written at every start, because the simulators' ports change.
 """
 
-from __future__ import annotations
-
 import json
 import shlex
 import sys

@@ -1,7 +1,5 @@
 """`deldokument account …`: the functions of the page «Kontoer», for operators."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace

@@ -1,7 +1,5 @@
 """`deldokument agreement …`: texts in force, and the agreements that tenants have signed."""
 
-from __future__ import annotations
-
 from datetime import datetime
 from pathlib import Path
 from typing import Annotated

@@ -4,8 +4,6 @@ Verifying a file needs neither settings nor a database: its recipient needs only
 the trail is intact; otherwise 1, and the first event that proves the opposite is printed.
 """
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated

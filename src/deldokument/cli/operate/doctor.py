@@ -6,8 +6,6 @@ Guarantees:
 - Checks that need the database's tables run if its schema is current.
 """
 
-from __future__ import annotations
-
 import shutil
 from collections.abc import Iterator
 from contextlib import ExitStack

@@ -1,7 +1,5 @@
 """`deldokument inspection …`: malware scans on demand."""
 
-from __future__ import annotations
-
 import typer
 
 from deldokument.cli.output import Json, say_one

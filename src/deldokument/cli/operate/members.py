@@ -1,7 +1,5 @@
 """`deldokument member …`: the persons who may share from an account."""
 
-from __future__ import annotations
-
 import sys
 from collections.abc import Iterator
 

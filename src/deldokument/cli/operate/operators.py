@@ -1,7 +1,5 @@
 """`deldokument operator …`: the persons who may open `/drift`."""
 
-from __future__ import annotations
-
 import typer
 
 from deldokument.cli.output import TAKES_IDS, Json, ask_number, say_changed, say_rows

@@ -1,7 +1,5 @@
 """`deldokument keys create-root` and `rotate-root`: the root key of the deployment, in any of its stores."""
 
-from __future__ import annotations
-
 from typing import Annotated
 
 import typer

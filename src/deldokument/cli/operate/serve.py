@@ -1,7 +1,5 @@
 """`deldokument serve`: one process, or several on the same two listeners with a supervising parent."""
 
-from __future__ import annotations
-
 import logging
 import os
 import socket

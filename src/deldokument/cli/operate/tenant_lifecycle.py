@@ -4,8 +4,6 @@ The steps, and the conditions for each, are those of the tenant's own pages. The
 actor, without a person.
 """
 
-from __future__ import annotations
-
 from datetime import datetime
 from pathlib import Path
 from typing import Annotated

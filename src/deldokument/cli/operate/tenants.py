@@ -1,7 +1,5 @@
 """`deldokument tenant …`: tenants, their administrators, and freezing."""
 
-from __future__ import annotations
-
 from dataclasses import replace
 from typing import Annotated
 

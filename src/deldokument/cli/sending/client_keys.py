@@ -8,8 +8,6 @@ Guarantees:
 Does not contact ID-porten or Maskinporten. Imports nothing of the service's own code, because senders use it too.
 """
 
-from __future__ import annotations
-
 import json
 import os
 from collections.abc import Iterator

@@ -7,8 +7,6 @@ Guarantees:
 All else is in the client library.
 """
 
-from __future__ import annotations
-
 import sys
 import webbrowser
 from collections.abc import Callable

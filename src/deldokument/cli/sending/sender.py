@@ -3,8 +3,6 @@
 Its modules import the client library and no code of the service (an import contract; decision 18).
 """
 
-from __future__ import annotations
-
 from typing import Annotated
 
 import typer

@@ -8,8 +8,6 @@ Guarantees:
 Imports the client library, and nothing of the service's own code.
 """
 
-from __future__ import annotations
-
 import os
 import re
 import signal

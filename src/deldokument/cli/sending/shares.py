@@ -7,8 +7,6 @@ Guarantees:
 All else is in the client library.
 """
 
-from __future__ import annotations
-
 import dataclasses
 import sys
 from collections.abc import Callable

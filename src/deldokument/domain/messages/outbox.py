@@ -10,8 +10,6 @@ duplicate.
 Does not send anything, and does not decide when a message is due.
 """
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta

@@ -3,8 +3,6 @@
 Source: GSM 03.38 (3GPP TS 23.038), the default alphabet and its extension; 3GPP TS 23.040, concatenated messages.
 """
 
-from __future__ import annotations
-
 from typing import Final
 
 _BASIC: Final = frozenset(

@@ -14,8 +14,6 @@ Guarantees:
 Decides nothing about access: an answer is a change of the end, or a new share, with the rules of both.
 """
 
-from __future__ import annotations
-
 from datetime import datetime, timedelta
 from enum import StrEnum
 

@@ -1,7 +1,5 @@
 """Half-open byte ranges, merged and sorted, as receipts keep them."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable
 
 

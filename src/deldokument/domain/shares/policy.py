@@ -7,8 +7,6 @@ Guarantees:
 The reason is for the audit trail. It is not shown to a stranger.
 """
 
-from __future__ import annotations
-
 from collections.abc import Collection
 from dataclasses import dataclass, field
 from datetime import datetime

@@ -7,8 +7,6 @@ Guarantees:
 - The browser is sent to 127.0.0.1 and an unprivileged port, and to nothing else.
 """
 
-from __future__ import annotations
-
 import hashlib
 import re
 import secrets

@@ -4,8 +4,6 @@ A report is signed part by part: `digests` has the SHA-256 of each part, and the
 a verifier can name the part that was changed. docs/audit.md is normative.
 """
 
-from __future__ import annotations
-
 import hashlib
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass

@@ -6,8 +6,6 @@ Guarantees:
 - An unknown handling in a stored policy, from a later version, holds the document.
 """
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from enum import StrEnum
 from typing import Final

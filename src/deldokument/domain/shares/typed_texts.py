@@ -1,7 +1,5 @@
 """Rules of texts that people type: allowed characters, names of documents and of zips."""
 
-from __future__ import annotations
-
 import re
 import unicodedata
 

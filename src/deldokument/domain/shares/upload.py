@@ -9,8 +9,6 @@ A document may come as partial uploads, each with its own offset. :func:`join` j
 Protocol: tus 1.0.0 (core, creation, creation-with-upload, termination, expiration, checksum, concatenation).
 """
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta

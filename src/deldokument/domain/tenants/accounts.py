@@ -7,8 +7,6 @@ Guarantees:
 Does not check who may change them.
 """
 
-from __future__ import annotations
-
 import re
 import unicodedata
 from collections.abc import Collection, Iterator

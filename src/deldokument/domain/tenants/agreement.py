@@ -10,8 +10,6 @@ Guarantees:
 Does not render or sign texts.
 """
 
-from __future__ import annotations
-
 import hashlib
 import re
 from collections.abc import Iterator, Mapping

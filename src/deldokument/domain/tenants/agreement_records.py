@@ -7,8 +7,6 @@ Guarantees:
 Names, numbers and evidence are sealed here; the caller's keys open them.
 """
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 

@@ -6,8 +6,6 @@ Guarantees:
 - One rule says when an assessment is due for review.
 """
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 from datetime import date, datetime
 from enum import StrEnum

@@ -1,7 +1,5 @@
 """End of a tenant's use of the service: its totals at the end, and the progress of the deletion."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum

@@ -1,7 +1,5 @@
 """Events about administrators, and the step that lets one act; shared by signing and by the administrators' pages."""
 
-from __future__ import annotations
-
 from deldokument.domain.audit import EventKind
 from deldokument.domain.identifiers import PersonIdentifier
 from deldokument.domain.tenants.tenancy import Administrator

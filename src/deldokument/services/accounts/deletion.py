@@ -13,8 +13,6 @@ Guarantees:
 The shares of an ended account are processed like all other closed shares.
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import datetime

@@ -10,8 +10,6 @@ Guarantees:
 See services.shares.rights.authorization for what the rights allow.
 """
 
-from __future__ import annotations
-
 import hashlib
 import secrets
 from dataclasses import replace

@@ -9,8 +9,6 @@ Guarantees:
 Deletion is in services.accounts.deletion. Web and CLI check who may do this.
 """
 
-from __future__ import annotations
-
 from dataclasses import dataclass, fields, replace
 from datetime import datetime
 

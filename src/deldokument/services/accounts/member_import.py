@@ -12,8 +12,6 @@ Guarantees:
 - An invalid line does not prevent the others.
 """
 
-from __future__ import annotations
-
 import base64
 import csv
 import hashlib

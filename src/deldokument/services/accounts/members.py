@@ -10,8 +10,6 @@ Guarantees:
 Import of many members is in services.accounts.member_import.
 """
 
-from __future__ import annotations
-
 from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime

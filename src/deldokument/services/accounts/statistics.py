@@ -5,8 +5,6 @@ Guarantees: a past month's counts do not change when shares are erased after the
 Does not: use persons, recipients or titles.
 """
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from dataclasses import dataclass
 

@@ -6,8 +6,6 @@ Guarantees:
 - A record is never changed: a correction is a new record, and the newest counts.
 """
 
-from __future__ import annotations
-
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime
 from typing import TypeVar

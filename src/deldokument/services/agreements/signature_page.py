@@ -7,8 +7,6 @@ service included, can claim afterwards that it was for another document.
 Guarantees: the person's number is masked in the document.
 """
 
-from __future__ import annotations
-
 import base64
 import hashlib
 import json

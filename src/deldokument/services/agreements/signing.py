@@ -17,8 +17,6 @@ Enhetsregisteret does not say who may sign for an organisation. The proof is the
 provider's signature covers, and the record of it.
 """
 
-from __future__ import annotations
-
 import hashlib
 import secrets
 from collections.abc import Mapping

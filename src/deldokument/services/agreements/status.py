@@ -7,8 +7,6 @@ Guarantees:
 Does not: know how a service agreement is signed; see services.agreements.signing.
 """
 
-from __future__ import annotations
-
 import hashlib
 import json
 from collections.abc import Sequence

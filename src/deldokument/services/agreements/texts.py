@@ -6,8 +6,6 @@ Guarantees:
 - A tenant gets exactly the text whose digest a signature is bound to.
 """
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 from datetime import datetime
 

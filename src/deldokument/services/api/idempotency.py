@@ -13,8 +13,6 @@ Guarantees:
 Does not know what a request does.
 """
 
-from __future__ import annotations
-
 import base64
 import json
 from collections.abc import Mapping

@@ -6,8 +6,6 @@ Guarantees:
 - A request repeated under the same id, after a crash, reuses the draft and replaces its documents.
 """
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field

@@ -8,8 +8,6 @@ Guarantees:
 - Memory is bounded for any number of events.
 """
 
-from __future__ import annotations
-
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 

@@ -13,8 +13,6 @@ Guarantees:
 Does not: put events into words; web and CLI do.
 """
 
-from __future__ import annotations
-
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import tzinfo

@@ -8,8 +8,6 @@ Guarantees:
 - Any number of workers may sign concurrently.
 """
 
-from __future__ import annotations
-
 import hashlib
 import ssl
 from contextlib import suppress

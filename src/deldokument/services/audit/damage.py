@@ -6,8 +6,6 @@ Guarantees:
 - A row that cannot be recorded now is recorded later.
 """
 
-from __future__ import annotations
-
 import logging
 import re
 

@@ -13,8 +13,6 @@ Guarantees:
 - Erasing «who» from a file breaks nothing: no hash covers the names.
 """
 
-from __future__ import annotations
-
 import base64
 import hashlib
 import json

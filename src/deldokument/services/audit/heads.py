@@ -10,8 +10,6 @@ Guarantees:
 So an older state of rows, log and checkpoints is noticed. A head is at most one round of the worker old.
 """
 
-from __future__ import annotations
-
 import json
 import logging
 from collections.abc import Iterable, Iterator, Mapping

@@ -6,8 +6,6 @@ Guarantees:
 - The details of an event are codes, counts, random ids and organisation numbers.
 """
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from datetime import datetime
 

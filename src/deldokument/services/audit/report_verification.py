@@ -8,8 +8,6 @@ Guarantees:
 Does not: prove that the report has every event of the share. An export of the whole log does.
 """
 
-from __future__ import annotations
-
 import base64
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass

@@ -5,8 +5,6 @@ Guarantees:
 - A chain is confirmed only if it verifies up to its end. An event records it.
 """
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 
 from deldokument.domain.audit import NO_TENANT, EventKind

@@ -6,8 +6,6 @@ Guarantees: a person's number is read from the form and not stored. A filter hol
 tenant's trail, as far back as its audit keys go.
 """
 
-from __future__ import annotations
-
 import base64
 import json
 import re

@@ -9,8 +9,6 @@ Does not: decide whether a certificate is the service's own. The verifier suppli
 fingerprint with one obtained by other means.
 """
 
-from __future__ import annotations
-
 import base64
 import hashlib
 import json

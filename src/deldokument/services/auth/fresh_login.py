@@ -6,8 +6,6 @@ Guarantees:
 - Nothing is done with it here. The person sends it again from a page that shows it.
 """
 
-from __future__ import annotations
-
 from deldokument.domain.errors import TooLarge
 from deldokument.ports.dependencies import Dependencies
 from deldokument.services.auth.kept_forms import KeptForm, open_form, seal_form

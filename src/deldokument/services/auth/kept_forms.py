@@ -1,7 +1,5 @@
 """Forms that wait for a fresh login: format and encryption, bound to the session that keeps them."""
 
-from __future__ import annotations
-
 import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field

@@ -8,8 +8,6 @@ Guarantees:
 The login at ID-porten in the other browser does not end here: only that browser can end it.
 """
 
-from __future__ import annotations
-
 from dataclasses import dataclass, replace
 from datetime import datetime
 

@@ -1,7 +1,5 @@
 """Pending logins: format and encryption, bound to the state that names the login at the provider."""
 
-from __future__ import annotations
-
 import json
 from dataclasses import asdict, dataclass
 

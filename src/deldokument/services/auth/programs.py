@@ -11,8 +11,6 @@ Guarantees:
 What a program may do is decided as for its person, at every request (services.downloads.access).
 """
 
-from __future__ import annotations
-
 import hashlib
 import json
 import secrets

@@ -3,8 +3,6 @@
 Read in one transaction, because every page needs all of them. Only current roles are returned.
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 

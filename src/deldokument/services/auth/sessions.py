@@ -12,8 +12,6 @@ Guarantees:
 The adapter of the provider checks level, person and tokens before this module uses them.
 """
 
-from __future__ import annotations
-
 import hashlib
 import json
 import re

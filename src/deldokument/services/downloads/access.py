@@ -15,8 +15,6 @@ named organisation learns which right an open share requires.
 An unknown id takes the work of another share, and refusals leave in steps of time (web.http.limits.refusal_time).
 """
 
-from __future__ import annotations
-
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass

@@ -7,8 +7,6 @@ Guarantees:
 services.shares.recipients.access_requests answers.
 """
 
-from __future__ import annotations
-
 from dataclasses import replace
 
 from deldokument.domain.audit import EventKind

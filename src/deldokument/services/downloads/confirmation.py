@@ -8,8 +8,6 @@ Guarantees:
 Confirming is offered and never required: nothing depends on it but receipts, statistics and reminders.
 """
 
-from __future__ import annotations
-
 from collections.abc import Collection
 from dataclasses import replace
 

@@ -9,8 +9,6 @@ Guarantees:
 Content that has not been inspected is NotReady.
 """
 
-from __future__ import annotations
-
 import hashlib
 from array import array
 from collections.abc import Iterator

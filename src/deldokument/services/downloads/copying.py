@@ -13,8 +13,6 @@ Guarantees:
 A source that waits for its inspection, or that is stopped by the operator, is copied later.
 """
 
-from __future__ import annotations
-
 import hashlib
 from collections.abc import Iterator
 from dataclasses import dataclass, replace

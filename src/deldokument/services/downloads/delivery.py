@@ -9,8 +9,6 @@ Guarantees:
 - An event is recorded when a person completes a document, and otherwise once in ten minutes per person and document.
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from datetime import datetime, timedelta

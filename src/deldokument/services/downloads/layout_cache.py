@@ -8,8 +8,6 @@ Gives no access: a caller authorises the request and fetches the share key first
 layout is dropped.
 """
 
-from __future__ import annotations
-
 import threading
 from collections import OrderedDict
 from dataclasses import dataclass

@@ -1,7 +1,5 @@
 """Shares as a recipient sees them: one share by its link, and the list of all that are open to the person."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace

@@ -4,8 +4,6 @@ Behaves like a list that can only be appended to; a string is created when it is
 long buffer that grows would be moved again and again and fragment the process's memory.
 """
 
-from __future__ import annotations
-
 from array import array
 from collections.abc import Iterable, Iterator
 

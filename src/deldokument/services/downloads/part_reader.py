@@ -1,7 +1,5 @@
 """Decryption of a document's parts ahead of the writer, with a double buffer."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 
 from deldokument.crypto.manifest import Manifest

@@ -5,8 +5,6 @@ Guarantees:
 - A person approves a limited number of times in an hour.
 """
 
-from __future__ import annotations
-
 from deldokument.ports.dependencies import Dependencies
 from deldokument.services.auth.programs import issue_code
 from deldokument.services.auth.sessions import Session

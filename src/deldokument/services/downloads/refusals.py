@@ -8,8 +8,6 @@ Guarantees:
 A rightful recipient is never limited. Nor is anybody while Altinn does not answer: that is not the person's fault.
 """
 
-from __future__ import annotations
-
 import logging
 from datetime import timedelta
 

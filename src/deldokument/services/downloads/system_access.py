@@ -6,8 +6,6 @@ Guarantees:
 - It ends with the share, and with the integration's rights to the account.
 """
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 from datetime import datetime
 

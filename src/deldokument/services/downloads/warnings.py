@@ -6,8 +6,6 @@ Guarantees:
 - A confirmation counts for that verdict only. After another verdict the person is warned again.
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterable
 
 from deldokument.domain.audit import EventKind

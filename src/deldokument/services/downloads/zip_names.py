@@ -6,8 +6,6 @@ Guarantees:
 - The work is proportional to the names, also if thousands of them are alike or lie in deep folders.
 """
 
-from __future__ import annotations
-
 import re
 import unicodedata
 from bisect import bisect_left

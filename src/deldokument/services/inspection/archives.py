@@ -6,8 +6,6 @@ Guarantees:
 - Nothing is unpacked to a disk, and at most one step is in memory.
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from typing import Final
 

@@ -9,8 +9,6 @@ Guarantees:
 - The content is decrypted as a stream and written nowhere.
 """
 
-from __future__ import annotations
-
 import hashlib
 import zlib
 from collections.abc import Iterable, Iterator

@@ -3,8 +3,6 @@
 The worker scans them, as it does after a day.
 """
 
-from __future__ import annotations
-
 from deldokument.domain.errors import Unavailable
 from deldokument.ports.dependencies import Dependencies
 

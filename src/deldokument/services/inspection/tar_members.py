@@ -7,8 +7,6 @@ Guarantees:
 - The tar is read in order, because it may be in a gzip.
 """
 
-from __future__ import annotations
-
 from tarfile import BLOCKSIZE, HeaderError, TarInfo
 from typing import Final
 

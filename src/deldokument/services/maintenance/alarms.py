@@ -1,7 +1,5 @@
 """Alarms about the use of the service, for the operator's monitoring."""
 
-from __future__ import annotations
-
 from datetime import timedelta
 
 from deldokument.domain.audit import NO_TENANT, EventKind

@@ -7,8 +7,6 @@ Guarantees:
 - The fingerprint is a keyed hash of the deployment's id: it reveals nothing of the key.
 """
 
-from __future__ import annotations
-
 from hmac import compare_digest
 from typing import Final
 

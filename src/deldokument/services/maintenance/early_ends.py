@@ -7,8 +7,6 @@ Guarantees:
 - A writer of the database cannot confirm them: the keyring's store has the state. The database only shows the halt.
 """
 
-from __future__ import annotations
-
 import json
 import logging
 from dataclasses import dataclass, replace

@@ -7,8 +7,6 @@ Guarantees:
 The deployment's other checks, which need its settings, are in `cli.operate.doctor`.
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta

@@ -7,8 +7,6 @@ Guarantees:
 Does not: know how they are reported.
 """
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta

@@ -13,8 +13,6 @@ Guarantees:
   keys are unknown. A wrong database or store is then more likely than that many crashes.
 """
 
-from __future__ import annotations
-
 from collections.abc import Collection, Iterable
 from dataclasses import replace
 from datetime import timedelta

@@ -21,8 +21,6 @@ Guarantees:
 - If that clock has jumped ahead since the last heartbeat, destruction halts until an operator confirms the time.
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta

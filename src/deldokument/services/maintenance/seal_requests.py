@@ -11,8 +11,6 @@ Guarantees:
 - At most ``MAX_WAITING`` threads of a process wait for the worker, so that pages do not. Without a worker none waits.
 """
 
-from __future__ import annotations
-
 import json
 import threading
 from dataclasses import dataclass, field, replace

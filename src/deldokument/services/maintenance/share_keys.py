@@ -6,8 +6,6 @@ Guarantees:
 - Destroyed keys are recorded even if the keyring is slow or refuses some.
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable, Collection, Sequence
 from datetime import datetime, timedelta
 

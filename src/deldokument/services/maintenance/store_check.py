@@ -5,8 +5,6 @@ Guarantees:
 - The test object is removed at the end; if that fails, the orphan sweep removes it.
 """
 
-from __future__ import annotations
-
 import secrets
 
 from deldokument.domain.errors import Broken

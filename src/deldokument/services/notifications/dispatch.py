@@ -15,8 +15,6 @@ Guarantees:
 The registry says which events lead to messages, and how each channel sends them.
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta

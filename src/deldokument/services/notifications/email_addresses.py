@@ -11,8 +11,6 @@ Guarantees:
 - Two persons may have the same address, so nothing here reveals which addresses are known.
 """
 
-from __future__ import annotations
-
 import hmac
 from dataclasses import asdict, dataclass, replace
 

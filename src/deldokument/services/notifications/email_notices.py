@@ -18,8 +18,6 @@ Guarantees:
 Integrations get no e-mail; they have webhooks. The texts are in services.notifications.email_texts.
 """
 
-from __future__ import annotations
-
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping
 from datetime import datetime, timedelta

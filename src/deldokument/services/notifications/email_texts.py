@@ -8,8 +8,6 @@ Guarantees:
 Does not know who the reader is.
 """
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 from datetime import datetime
 

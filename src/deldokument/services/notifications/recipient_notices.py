@@ -19,8 +19,6 @@ Guarantees:
 Reminders by themselves are planned in services.notifications.recipient_reminders.
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass, replace

@@ -10,8 +10,6 @@ Guarantees:
 Does not know addresses or telephone numbers: the service that delivers the notice looks them up.
 """
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 from datetime import datetime
 from urllib.parse import urlsplit

@@ -7,8 +7,6 @@
 A new channel needs a member of ``domain.messages.outbox.Channel``, an adapter, its own modules here, and an entry.
 """
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from typing import Final
 

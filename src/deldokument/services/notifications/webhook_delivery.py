@@ -6,8 +6,6 @@ Guarantees:
 - A URL that answers 410, or has only failed for three days, gets no more calls until it is registered again.
 """
 
-from __future__ import annotations
-
 import json
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence

@@ -9,8 +9,6 @@ Guarantees:
 The calls are made by services.notifications.webhook_delivery.
 """
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 from datetime import datetime
 from urllib.parse import urlsplit

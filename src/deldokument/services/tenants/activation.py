@@ -5,8 +5,6 @@ Guarantees:
 - A tenant is activated once. The same transaction checks that agreements and assessment are in place.
 """
 
-from __future__ import annotations
-
 from dataclasses import replace
 from enum import StrEnum
 

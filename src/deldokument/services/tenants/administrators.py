@@ -9,8 +9,6 @@ Guarantees:
 - Administrators are not members of accounts, and members are not administrators, unless they are added as both.
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta

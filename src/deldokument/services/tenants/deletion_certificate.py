@@ -7,8 +7,6 @@ Guarantees:
 The PDF is rendered for each request, from the events.
 """
 
-from __future__ import annotations
-
 from datetime import datetime
 
 from deldokument.domain.errors import Conflict

@@ -5,8 +5,6 @@ Guarantees:
 - A key counts as destroyed only if an event says so.
 """
 
-from __future__ import annotations
-
 from dataclasses import dataclass, fields
 from datetime import datetime
 

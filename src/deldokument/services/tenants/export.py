@@ -7,8 +7,6 @@ Guarantees:
 - The contents of documents and messages are not included.
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from itertools import count

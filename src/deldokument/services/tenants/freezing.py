@@ -9,8 +9,6 @@ Guarantees:
 Does not check that the caller is an operator: `web` and `cli` do.
 """
 
-from __future__ import annotations
-
 from dataclasses import replace
 from enum import StrEnum
 from typing import TypeVar

@@ -14,8 +14,6 @@ Guarantees:
 - Administrators have access until they are forgotten too, to fetch the export and the record.
 """
 
-from __future__ import annotations
-
 from dataclasses import asdict, replace
 from datetime import datetime
 

@@ -4,8 +4,6 @@ Only the command line calls this, so the last operator may be removed: anybody w
 another. An operator is not an administrator of any tenant and reads no documents.
 """
 
-from __future__ import annotations
-
 from deldokument.domain.audit import EventKind
 from deldokument.domain.errors import require
 from deldokument.domain.shares.share import new_id

@@ -7,8 +7,6 @@ Guarantees:
 Does not check that the caller is an operator: `web` and `cli` do.
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import timedelta

@@ -4,8 +4,6 @@ Guarantees:
 - The stored policy is never less strict than the operator's at that time, and never counts where it is.
 """
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from dataclasses import replace
 

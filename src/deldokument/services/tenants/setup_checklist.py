@@ -7,8 +7,6 @@ Guarantees:
 Does not change anything.
 """
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 from datetime import date, datetime
 from enum import StrEnum

@@ -8,8 +8,6 @@ Guarantees:
   fails, the next request tries again.
 """
 
-from __future__ import annotations
-
 import logging
 from collections.abc import Sequence
 

@@ -8,8 +8,6 @@ Guarantees:
 - The bytes of a document are stored once, within the declared length, however they come.
 """
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from dataclasses import replace
 

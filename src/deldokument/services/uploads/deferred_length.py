@@ -7,8 +7,6 @@ Guarantees:
 - The finished document has a sealed manifest like any other.
 """
 
-from __future__ import annotations
-
 from dataclasses import dataclass, replace
 
 from deldokument.crypto.stream import ciphertext_length

@@ -12,8 +12,6 @@ Guarantees:
 - A private key is deleted when its certificate has expired and another one is offered.
 """
 
-from __future__ import annotations
-
 from dataclasses import replace
 from datetime import timedelta
 from urllib.parse import urlsplit

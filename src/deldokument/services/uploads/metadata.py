@@ -3,8 +3,6 @@
 It contains file names, so it is encrypted under the share key and dies with it. The service itself does not read it.
 """
 
-from __future__ import annotations
-
 from deldokument.crypto.errors import IntegrityError
 from deldokument.domain.errors import NotFound
 from deldokument.domain.shares.upload import Upload

@@ -10,8 +10,6 @@ Guarantees:
 Does not know when a part becomes durable, or which bytes are acknowledged (see services.uploads.append).
 """
 
-from __future__ import annotations
-
 import threading
 from collections import deque
 from collections.abc import Callable

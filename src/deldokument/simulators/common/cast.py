@@ -3,8 +3,6 @@
 Does not know any register's format; each simulator renders its own.
 """
 
-from __future__ import annotations
-
 from pathlib import Path
 from typing import Literal
 

@@ -5,8 +5,6 @@ A foreign web page cannot send that without a CORS preflight, which nothing answ
 the middle of a response. ``mislabelled`` labels the correct response as text/html. The control address never fails.
 """
 
-from __future__ import annotations
-
 import asyncio
 from collections.abc import Sequence
 from typing import Any, Literal, get_args

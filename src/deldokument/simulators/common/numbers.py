@@ -4,8 +4,6 @@ Guarantees:
 - Only synthetic person numbers are accepted, so an accepted number belongs to nobody.
 """
 
-from __future__ import annotations
-
 from typing import Final
 
 _FIRST: Final = (3, 7, 6, 1, 8, 9, 4, 5, 2, 1)

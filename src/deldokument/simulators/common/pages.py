@@ -7,8 +7,6 @@ Guarantees:
 Knows nothing of the pages' contents.
 """
 
-from __future__ import annotations
-
 from pathlib import Path
 from typing import Final
 

@@ -7,8 +7,6 @@ Guarantees:
 Knows nothing of the simulated services.
 """
 
-from __future__ import annotations
-
 import argparse
 import socket
 import sys

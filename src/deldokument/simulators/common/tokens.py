@@ -8,8 +8,6 @@ Guarantees:
 Knows nothing of persons.
 """
 
-from __future__ import annotations
-
 import json
 import time
 from argparse import ArgumentParser

@@ -1,7 +1,5 @@
 """Validation errors in ASP.NET's format, as Altinn's services send them."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping, Sequence
 
 from pydantic import ValidationError

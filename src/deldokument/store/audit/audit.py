@@ -9,8 +9,6 @@ Guarantees:
 - Queries for events use an index, however many events there are.
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from datetime import datetime

@@ -5,8 +5,6 @@ Guarantees:
 - A tampered head, or an event inserted after it, does not stop events from being recorded. It is reported.
 """
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from typing import Any
 

@@ -1,7 +1,5 @@
 """Checkpoints of the event chains, and their certificates, in tables."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 from datetime import datetime
 

@@ -1,7 +1,5 @@
 """Search for damaged rows, and the events about them, found by an index of their own."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from datetime import datetime
 from typing import Any

@@ -1,7 +1,5 @@
 """Events as rows of the audit trail, and back."""
 
-from __future__ import annotations
-
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass

@@ -1,7 +1,5 @@
 """Requests to the worker's seal, and its status."""
 
-from __future__ import annotations
-
 from dataclasses import asdict, dataclass, field
 from datetime import datetime
 from enum import StrEnum

@@ -1,7 +1,5 @@
 """Persons in the audit trail, in tables."""
 
-from __future__ import annotations
-
 from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Any

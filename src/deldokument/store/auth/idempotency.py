@@ -1,7 +1,5 @@
 """Idempotency records of API requests, in a table. Does not know the content of a response."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 from datetime import datetime
 

@@ -1,7 +1,5 @@
 """Programs that have access within a person's session, in a table."""
 
-from __future__ import annotations
-
 from collections.abc import Collection
 from dataclasses import dataclass, field
 

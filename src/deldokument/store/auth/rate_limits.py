@@ -1,7 +1,5 @@
 """Rate limit state (GCRA), one row for each bucket. Does not know what a call is."""
 
-from __future__ import annotations
-
 from datetime import datetime, timedelta
 from typing import Any
 

@@ -1,7 +1,5 @@
 """Sessions and pending logins in tables. Does not know when a session is too old."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 from datetime import datetime
 

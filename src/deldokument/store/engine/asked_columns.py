@@ -1,7 +1,5 @@
 """Which columns of a statement's rows must have the values that it asked for."""
 
-from __future__ import annotations
-
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from functools import lru_cache

@@ -9,8 +9,6 @@ Guarantees:
 Instants and durations are whole microseconds, enums are text, ranges and small mappings are JSON.
 """
 
-from __future__ import annotations
-
 import json
 from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, date, datetime, timedelta

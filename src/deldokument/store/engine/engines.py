@@ -4,8 +4,6 @@ WAL, every commit on stable storage, foreign keys on, deleted content overwritte
 there is one writing connection.
 """
 
-from __future__ import annotations
-
 import sqlite3
 from collections.abc import Callable, Collection, Iterator
 from contextlib import AbstractContextManager, contextmanager

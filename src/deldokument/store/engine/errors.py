@@ -6,8 +6,6 @@ Guarantees:
 An error during the commit is Unavailable too; then it is unknown whether the transaction was committed.
 """
 
-from __future__ import annotations
-
 import sqlite3
 
 from sqlalchemy.engine import ExceptionContext

@@ -1,7 +1,5 @@
 """SQL expressions that both databases understand, each in its own words."""
 
-from __future__ import annotations
-
 from typing import Any
 
 from sqlalchemy import ARRAY, BigInteger, ColumnElement, String, any_, bindparam, cast, func

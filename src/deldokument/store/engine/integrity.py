@@ -4,8 +4,6 @@ The repositories verify the tag of each row that decides about access. They repo
 invalid, and treat it as damaged (docs/format.md, «Authenticated rows»).
 """
 
-from __future__ import annotations
-
 import threading
 import time
 from collections.abc import Callable, Collection, Iterable

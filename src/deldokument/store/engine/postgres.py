@@ -8,8 +8,6 @@ Guarantees:
 Imported only when a PostgreSQL database is opened: a process on SQLite saves the driver's ten megabytes.
 """
 
-from __future__ import annotations
-
 import time
 from collections.abc import Mapping, Sequence
 from typing import Any, Final

@@ -4,8 +4,6 @@ Predicates of partial indexes are written with literals, and queries use them un
 match a parameter with an index predicate.
 """
 
-from __future__ import annotations
-
 from typing import Any
 
 from sqlalchemy import Column, ColumnElement, ForeignKey, Index, MetaData, Table, event

@@ -4,8 +4,6 @@ Guarantees:
 - Two processes that open a new file at the same instant both succeed.
 """
 
-from __future__ import annotations
-
 import sqlite3
 import time
 from collections.abc import Iterable

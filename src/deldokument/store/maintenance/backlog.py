@@ -1,7 +1,5 @@
 """Pending work for the worker, counted in partial indexes that contain nothing else."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum

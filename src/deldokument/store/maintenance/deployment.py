@@ -1,7 +1,5 @@
 """The deployment's row."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 from datetime import datetime
 

@@ -1,7 +1,5 @@
 """Progress of the orphan sweep, in one row, and the keys that it may destroy."""
 
-from __future__ import annotations
-
 from collections.abc import Collection
 from dataclasses import asdict, dataclass
 from datetime import datetime

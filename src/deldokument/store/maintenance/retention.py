@@ -4,8 +4,6 @@ Guarantees:
 - On PostgreSQL, concurrent workers get different rows as long as each keeps its transaction open.
 """
 
-from __future__ import annotations
-
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta

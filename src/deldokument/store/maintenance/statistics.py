@@ -4,8 +4,6 @@ Guarantees:
 - A count is the same before and after the documents and receipts of its shares are erased.
 """
 
-from __future__ import annotations
-
 from collections.abc import Collection
 from datetime import datetime
 

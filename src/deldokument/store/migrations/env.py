@@ -3,8 +3,6 @@
 The caller is responsible for the transaction and for locks.
 """
 
-from __future__ import annotations
-
 from alembic import context
 
 # Without today's tables: their naming convention would change what old revisions do.

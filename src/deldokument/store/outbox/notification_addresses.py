@@ -1,7 +1,5 @@
 """E-mail addresses for notifications, in a table. Does not know when a code expires."""
 
-from __future__ import annotations
-
 from collections.abc import Collection
 from datetime import datetime
 

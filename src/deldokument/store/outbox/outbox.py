@@ -6,8 +6,6 @@ Guarantees:
 - A lease contains one message per target, so that a slow or unreachable target does not fill a round.
 """
 
-from __future__ import annotations
-
 from collections.abc import Collection
 from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta

@@ -4,8 +4,6 @@ Guarantees:
 - A webhook whose integration has lost its rights is never returned, nor a damaged one.
 """
 
-from __future__ import annotations
-
 from collections.abc import Collection, Sequence
 from typing import Any
 

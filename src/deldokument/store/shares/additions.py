@@ -1,7 +1,5 @@
 """Documents that are uploaded beside a published share, in tables."""
 
-from __future__ import annotations
-
 from collections.abc import Collection
 from datetime import datetime
 

@@ -6,8 +6,6 @@ Guarantees:
 - Every receipt comes from a row with a valid tag. A damaged row is no receipt, and is reported with its share.
 """
 
-from __future__ import annotations
-
 import hashlib
 from collections.abc import Collection, Sequence
 from datetime import datetime

@@ -12,8 +12,6 @@ Guarantees:
 A batch that ends shares writes no cards: a share that is closed while its card says open counts as closed.
 """
 
-from __future__ import annotations
-
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta

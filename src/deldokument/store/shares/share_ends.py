@@ -11,8 +11,6 @@ Guarantees:
 - Nothing is proven by a chain that is behind.
 """
 
-from __future__ import annotations
-
 from collections import defaultdict
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace

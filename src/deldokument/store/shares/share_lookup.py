@@ -1,7 +1,5 @@
 """Shares by ids that may be unknown, and by the hashes of recipients, in tables."""
 
-from __future__ import annotations
-
 from collections.abc import Collection
 from datetime import datetime
 

@@ -5,8 +5,6 @@ Guarantees:
 - A damaged share is returned with ``intact`` False, and is not written.
 """
 
-from __future__ import annotations
-
 from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime

@@ -1,7 +1,5 @@
 """The audit trail: hash chains of events with their heads and checkpoints, and the erasable subjects."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable
 
 from sqlalchemy import (

@@ -1,7 +1,5 @@
 """E-mail addresses for notifications: one row per person, found by hash, with sealed addresses."""
 
-from __future__ import annotations
-
 from sqlalchemy import Boolean, CheckConstraint, Column, Table
 
 from deldokument.domain.messages.email_addresses import Language

@@ -1,7 +1,5 @@
 """Transactional outbox: the messages, how far each event chain has been processed, and counts of sent notices."""
 
-from __future__ import annotations
-
 from sqlalchemy import CheckConstraint, Column, ForeignKey, Index, Table, UniqueConstraint
 
 from deldokument.domain.messages.outbox import Channel

@@ -1,7 +1,5 @@
 """Shares with their recipients and documents, and the receipts."""
 
-from __future__ import annotations
-
 from sqlalchemy import (
     Boolean,
     CheckConstraint,

@@ -3,8 +3,6 @@
 Shares have cards instead; see `shares.share_cards`.
 """
 
-from __future__ import annotations
-
 from dataclasses import replace
 from typing import Any
 

@@ -1,7 +1,5 @@
 """Tenants with their accounts, members, administrators and integrations, and the operators."""
 
-from __future__ import annotations
-
 from sqlalchemy import (
     Boolean,
     CheckConstraint,

@@ -1,7 +1,5 @@
 """Uploads, their parts, and the objects that have become garbage."""
 
-from __future__ import annotations
-
 from sqlalchemy import CheckConstraint, Column, ForeignKey, Table, UniqueConstraint
 
 from deldokument.domain.shares.upload import CopyFailure

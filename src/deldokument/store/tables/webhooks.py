@@ -1,7 +1,5 @@
 """Webhooks of integrations."""
 
-from __future__ import annotations
-
 from sqlalchemy import CheckConstraint, Column, ForeignKey, Table
 
 from deldokument.domain.messages.webhook import DisabledFor, WebhookEvent

@@ -5,8 +5,6 @@ Guarantees:
 - lists by name are in Norwegian order on both databases, independent of their collation.
 """
 
-from __future__ import annotations
-
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime

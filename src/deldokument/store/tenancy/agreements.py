@@ -1,7 +1,5 @@
 """Agreements in tables: published texts, signed agreements with their documents, and signing intents."""
 
-from __future__ import annotations
-
 from dataclasses import fields
 from datetime import datetime
 from typing import Any

@@ -1,7 +1,5 @@
 """Integrations of accounts in a table."""
 
-from __future__ import annotations
-
 from dataclasses import replace
 from datetime import datetime
 

@@ -1,7 +1,5 @@
 """Members of accounts in a table."""
 
-from __future__ import annotations
-
 from collections.abc import Collection
 from dataclasses import replace
 from datetime import datetime

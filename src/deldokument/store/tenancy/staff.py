@@ -1,7 +1,5 @@
 """Administrators and operators in tables, and the roles of one person."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any

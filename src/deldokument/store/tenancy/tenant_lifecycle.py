@@ -4,8 +4,6 @@ Guarantees:
 - The totals at offboarding are what the tables contained in the same transaction.
 """
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from dataclasses import asdict, replace
 from datetime import datetime

@@ -1,7 +1,5 @@
 """Uploads that a worker fills with a copy of another share's document, in tables."""
 
-from __future__ import annotations
-
 from datetime import datetime
 
 from sqlalchemy import bindparam, or_, select, update

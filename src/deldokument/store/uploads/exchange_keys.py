@@ -1,7 +1,5 @@
 """Key pairs of encrypted uploads in a table."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 from datetime import datetime
 

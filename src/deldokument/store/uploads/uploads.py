@@ -6,8 +6,6 @@ Guarantees:
 - A stored object is a part or garbage until it is forgotten.
 """
 
-from __future__ import annotations
-
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime

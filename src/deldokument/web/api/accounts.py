@@ -1,7 +1,5 @@
 """Route for the accounts that a consumer may use, with their rules for shares."""
 
-from __future__ import annotations
-
 from fastapi import APIRouter
 
 from deldokument.services.accounts.members import Membership, memberships

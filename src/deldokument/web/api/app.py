@@ -5,8 +5,6 @@ Guarantees:
 - An unexpected error reveals nothing to the client.
 """
 
-from __future__ import annotations
-
 import logging
 from functools import cache
 

@@ -3,8 +3,6 @@
 A cursor grants nothing: access to the list is checked again for each page.
 """
 
-from __future__ import annotations
-
 import base64
 import json
 from datetime import UTC, datetime

@@ -4,8 +4,6 @@ Guarantees:
 - A request with a query parameter or a body field that its route does not declare is rejected.
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Annotated

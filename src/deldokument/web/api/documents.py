@@ -1,7 +1,5 @@
 """Routes for documents of a share and for receipts. Clients upload the bytes to /uploads (tus), not here."""
 
-from __future__ import annotations
-
 from fastapi import APIRouter, Response
 
 from deldokument.domain.errors import require

@@ -1,7 +1,5 @@
 """Route for the events of a share."""
 
-from __future__ import annotations
-
 from typing import Annotated
 
 from fastapi import APIRouter

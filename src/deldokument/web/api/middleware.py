@@ -11,8 +11,6 @@ Requests of programs that receive for a person have no consumer. Their token is 
 code for a token are anonymous: few run at a time, and refused codes have a rate limit (services.auth.programs).
 """
 
-from __future__ import annotations
-
 import asyncio
 import hashlib
 from collections import Counter

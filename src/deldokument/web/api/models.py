@@ -7,8 +7,6 @@ Guarantees:
 - Sizes are in bytes.
 """
 
-from __future__ import annotations
-
 import re
 from datetime import UTC, datetime
 from typing import Annotated, Any, Generic, TypeVar

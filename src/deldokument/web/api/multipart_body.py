@@ -3,8 +3,6 @@
 Returns names and file names as sent, unchecked.
 """
 
-from __future__ import annotations
-
 from dataclasses import dataclass, field
 
 from deldokument.web.http.requests.multipart import FormReader

@@ -1,7 +1,5 @@
 """Routes of programs that receive the documents of one share for a person. The bytes are at `Document.url`."""
 
-from __future__ import annotations
-
 from typing import Annotated, Literal
 
 from fastapi import APIRouter

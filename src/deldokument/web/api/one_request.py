@@ -5,8 +5,6 @@ Guarantees:
 - An invalid form is rejected before anything is created.
 """
 
-from __future__ import annotations
-
 import json
 from typing import Any
 

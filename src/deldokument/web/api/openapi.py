@@ -5,8 +5,6 @@ Guarantees:
 - The document can be read without a token.
 """
 
-from __future__ import annotations
-
 import re
 from collections.abc import Mapping
 from typing import Any

@@ -1,7 +1,5 @@
 """Route for the report of a share, as signed JSON or sealed PDF."""
 
-from __future__ import annotations
-
 from typing import Annotated, Any, Final
 
 from fastapi import APIRouter, Query, Request, Response

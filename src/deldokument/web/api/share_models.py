@@ -1,7 +1,5 @@
 """Request and response models of shares, recipients, documents and receipts."""
 
-from __future__ import annotations
-
 from dataclasses import asdict, replace
 from datetime import UTC, datetime, timedelta
 from typing import Annotated, Literal

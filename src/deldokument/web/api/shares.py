@@ -1,7 +1,5 @@
 """Routes for shares: drafts, publishing, listing, extension, withdrawal."""
 
-from __future__ import annotations
-
 from dataclasses import replace
 from typing import Annotated, Any
 

@@ -3,8 +3,6 @@
 All rules are in services.notifications.webhooks.
 """
 
-from __future__ import annotations
-
 from typing import Annotated
 
 from fastapi import APIRouter, Response

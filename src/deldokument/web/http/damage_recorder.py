@@ -5,8 +5,6 @@ Guarantees:
 - A request that finds no damage does no I/O for it.
 """
 
-from __future__ import annotations
-
 import logging
 
 from starlette.concurrency import run_in_threadpool

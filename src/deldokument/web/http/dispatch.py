@@ -16,8 +16,6 @@ Guarantees, the same for every route:
 - Nothing is cached.
 """
 
-from __future__ import annotations
-
 import json
 import logging
 import secrets

@@ -6,8 +6,6 @@
 The page is in web.pages.confirmation, the list of acts in docs/administering.md.
 """
 
-from __future__ import annotations
-
 from starlette.responses import RedirectResponse, Response
 
 from deldokument.services.auth.fresh_login import keep_form

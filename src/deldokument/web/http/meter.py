@@ -7,8 +7,6 @@ Guarantees:
   of a process that has died stay in the sum.
 """
 
-from __future__ import annotations
-
 import os
 from collections.abc import Iterable, MutableMapping
 from contextlib import suppress

@@ -1,7 +1,5 @@
 """Request context of a handler, and route declarations."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from enum import Enum

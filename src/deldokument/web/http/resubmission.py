@@ -14,8 +14,6 @@ Guarantees:
 Does not: keep files; they are chosen again.
 """
 
-from __future__ import annotations
-
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager

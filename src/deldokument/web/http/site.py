@@ -1,7 +1,5 @@
 """Values of the deployment that pages need."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 
 

@@ -6,8 +6,6 @@ Guarantees:
 - Ids are UUIDs.
 """
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any

@@ -4,8 +4,6 @@ Status codes are as published by KS. Reading and renaming an account answers 204
 ``Prefer: return=representation`` (RFC 7240) the answer is 200 with the object that KS describes.
 """
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any

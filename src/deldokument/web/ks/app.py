@@ -1,7 +1,5 @@
 """KS' two interfaces as separate applications, each below its own path."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 
 from starlette.applications import Starlette

@@ -7,8 +7,6 @@ Guarantees:
 - A person's acts need a fresh login where the pages ask for one.
 """
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any

@@ -6,8 +6,6 @@ Guarantees:
 - A JSON body is limited in length and time.
 """
 
-from __future__ import annotations
-
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager, nullcontext

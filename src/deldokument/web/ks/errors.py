@@ -7,8 +7,6 @@ Guarantees:
 Input that breaks a rule is answered with 400, as KS does.
 """
 
-from __future__ import annotations
-
 import json
 import logging
 import uuid

@@ -8,8 +8,6 @@ Guarantees:
 The document's bytes are passed on as the body of a request of their own, so they are handled like every upload.
 """
 
-from __future__ import annotations
-
 from collections import deque
 from collections.abc import Mapping
 

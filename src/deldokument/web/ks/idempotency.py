@@ -8,8 +8,6 @@ Guarantees:
 Does not compare the document itself, which is not known before it has arrived.
 """
 
-from __future__ import annotations
-
 import hashlib
 from collections.abc import Awaitable, Callable
 from contextlib import suppress

@@ -6,8 +6,6 @@ Guarantees:
 - A recipient is a person or an organisation by number. The only system that a share can be exposed to is the caller.
 """
 
-from __future__ import annotations
-
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass

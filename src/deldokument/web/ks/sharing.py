@@ -7,8 +7,6 @@ Guarantees:
 - A document of any length passes through memory in pieces.
 """
 
-from __future__ import annotations
-
 import asyncio
 from contextlib import suppress
 from functools import partial

@@ -4,8 +4,6 @@ A document is shared alone: its upload publishes a share, and its deletion withd
 document's id where the rest of the service takes a share's.
 """
 
-from __future__ import annotations
-
 import re
 from typing import Any
 

@@ -5,8 +5,6 @@ Guarantees:
 - Ids are UUIDs, instants ISO 8601 in UTC.
 """
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from uuid import UUID

@@ -5,8 +5,6 @@ Guarantees:
 - Another person who has logged in since sees nothing of it.
 """
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 
 from starlette.responses import RedirectResponse, Response

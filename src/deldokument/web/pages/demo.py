@@ -1,7 +1,5 @@
 """The demo's page: its people, and a clock that can be moved forward. Never part of another deployment."""
 
-from __future__ import annotations
-
 import secrets
 from collections.abc import Callable
 from dataclasses import dataclass

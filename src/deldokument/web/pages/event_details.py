@@ -7,8 +7,6 @@ Guarantees:
 The texts of the kinds of events are in event_texts.
 """
 
-from __future__ import annotations
-
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass

@@ -6,8 +6,6 @@ Guarantees:
 A share's timeline shows some of the kinds more briefly, with the same texts. The texts of details are in event_details.
 """
 
-from __future__ import annotations
-
 from deldokument.domain.audit import AuditEvent, EventKind
 from deldokument.services.shares.drafts.discarding import UNCHANGED
 from deldokument.services.shares.published.changes import ORDINARY

@@ -6,8 +6,6 @@ Guarantees:
 Does not: read shares.
 """
 
-from __future__ import annotations
-
 from datetime import timedelta
 
 from starlette.responses import PlainTextResponse, RedirectResponse, Response

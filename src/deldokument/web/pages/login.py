@@ -8,8 +8,6 @@ Guarantees:
 - A logout message from the provider needs no cookie. The response does not show whether there was a session.
 """
 
-from __future__ import annotations
-
 from urllib.parse import urlsplit
 
 from starlette.responses import RedirectResponse, Response

@@ -1,7 +1,5 @@
 """«Dine innlogginger»: the person's sessions with their programs, and the end of one or of all others."""
 
-from __future__ import annotations
-
 from datetime import timedelta
 
 from starlette.responses import RedirectResponse, Response

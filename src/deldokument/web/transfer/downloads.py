@@ -14,8 +14,6 @@ Guarantees:
 A thread sends the bytes of a fast reader from the cipher to the socket, if the connection lends its socket.
 """
 
-from __future__ import annotations
-
 import asyncio
 import re
 import time

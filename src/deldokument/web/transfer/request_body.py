@@ -10,8 +10,6 @@ Guarantees:
 A thread reads the bytes of a fast client from the socket into the cipher, if the connection lends its socket.
 """
 
-from __future__ import annotations
-
 import asyncio
 import os
 import time

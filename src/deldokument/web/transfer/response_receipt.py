@@ -7,8 +7,6 @@ Guarantees:
 - The receipt is written even if the database is unavailable for some seconds: sent bytes cannot be taken back.
 """
 
-from __future__ import annotations
-
 import asyncio
 import logging
 from datetime import datetime

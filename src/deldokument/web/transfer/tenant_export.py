@@ -9,8 +9,6 @@ Guarantees:
 - The export is recorded before its first byte.
 """
 
-from __future__ import annotations
-
 import json
 from collections.abc import Iterable, Iterator
 from datetime import datetime

@@ -9,8 +9,6 @@ Guarantees:
 The body is read by web.transfer.request_body.
 """
 
-from __future__ import annotations
-
 import base64
 import hashlib
 import logging

@@ -5,8 +5,6 @@ Guarantees:
 - If producing an entry fails, the zip has no end, so nobody takes it as complete.
 """
 
-from __future__ import annotations
-
 import io
 import zipfile
 from collections.abc import Iterable, Iterator

@@ -1,7 +1,5 @@
 """The audit trail is complete, in order, found quickly, and shows what was done to it."""
 
-from __future__ import annotations
-
 import sqlite3
 from collections.abc import Callable, Iterator
 from contextlib import closing

@@ -1,7 +1,5 @@
 """Requests to the seal: each is answered once, by one worker, and is gone when it has been fetched."""
 
-from __future__ import annotations
-
 from dataclasses import replace
 from datetime import timedelta
 

@@ -1,7 +1,5 @@
 """Named requests are kept, found and forgotten as the contract says."""
 
-from __future__ import annotations
-
 import threading
 from dataclasses import replace
 

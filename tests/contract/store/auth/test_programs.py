@@ -1,7 +1,5 @@
 """Programs are kept as the contract says, and never longer than their session."""
 
-from __future__ import annotations
-
 import pytest
 
 from deldokument.domain.errors import Conflict

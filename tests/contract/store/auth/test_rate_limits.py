@@ -1,7 +1,5 @@
 """What a consumer has spent is counted once for each call, whoever counts, and never beyond what it has."""
 
-from __future__ import annotations
-
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 

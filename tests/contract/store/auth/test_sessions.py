@@ -1,7 +1,5 @@
 """Sessions and logins under way are kept as the contract says."""
 
-from __future__ import annotations
-
 import re
 from dataclasses import asdict, replace
 

@@ -1,7 +1,5 @@
 """A look-up returns the row that was asked for, or none, also if the database answers with an authentic other row."""
 
-from __future__ import annotations
-
 import importlib
 import pkgutil
 from collections.abc import Callable, Iterator

@@ -1,7 +1,5 @@
 """A row that decides about access is what the service wrote, or it counts as damaged."""
 
-from __future__ import annotations
-
 import re
 from collections.abc import Callable
 from dataclasses import replace

@@ -1,7 +1,5 @@
 """What the roles of the processes may do in PostgreSQL, asked of the database itself."""
 
-from __future__ import annotations
-
 import secrets
 from collections.abc import Iterator
 from dataclasses import dataclass

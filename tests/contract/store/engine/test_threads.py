@@ -1,7 +1,5 @@
 """Many threads at once: what the contract says of one transaction holds for all of them together."""
 
-from __future__ import annotations
-
 import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor

@@ -1,7 +1,5 @@
 """A transaction is all or nothing, a reader sees one moment, and trouble is told in the domain's words."""
 
-from __future__ import annotations
-
 import os
 import socket
 import sqlite3

@@ -1,7 +1,5 @@
 """Values of other storage classes, which the file's owner can have SQLite admit, hide and repeat no other row."""
 
-from __future__ import annotations
-
 import sqlite3
 from collections.abc import Iterator
 from contextlib import closing

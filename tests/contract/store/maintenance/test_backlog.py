@@ -1,7 +1,5 @@
 """What waits for the worker is counted truly on both databases, from the instant that it waits."""
 
-from __future__ import annotations
-
 from datetime import timedelta
 
 import pytest

@@ -1,7 +1,5 @@
 """The deployment's row is read, locked and written as the contract says."""
 
-from __future__ import annotations
-
 from threading import Thread
 
 from deldokument.store.database import Database

@@ -1,7 +1,5 @@
 """The progress of the orphan sweep moves by compare-and-set."""
 
-from __future__ import annotations
-
 from dataclasses import replace
 
 from deldokument.store.database import Database

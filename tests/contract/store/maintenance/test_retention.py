@@ -1,7 +1,5 @@
 """What is due is found, and erasing leaves exactly what the contract lets stay."""
 
-from __future__ import annotations
-
 from dataclasses import replace
 
 import pytest

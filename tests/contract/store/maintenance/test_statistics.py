@@ -1,7 +1,5 @@
 """Counts of shares in every state, by account and time of publication; erasing what they count changes none of them."""
 
-from __future__ import annotations
-
 from dataclasses import replace
 from datetime import datetime
 

@@ -1,7 +1,5 @@
 """Addresses of those who want to be told are kept, found, locked and forgotten as the contract says."""
 
-from __future__ import annotations
-
 import threading
 from dataclasses import replace
 

@@ -1,7 +1,5 @@
 """Messages to the world outside, on both databases: workers share them out, and what is settled stays so."""
 
-from __future__ import annotations
-
 import threading
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace

@@ -1,7 +1,5 @@
 """Two workers plan and send the reminders of a day at once, on PostgreSQL: one message, in each share's trail."""
 
-from __future__ import annotations
-
 import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor

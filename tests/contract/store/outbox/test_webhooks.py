@@ -1,7 +1,5 @@
 """Webhooks are kept and found as the contract says."""
 
-from __future__ import annotations
-
 from dataclasses import replace
 
 import pytest

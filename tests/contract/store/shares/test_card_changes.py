@@ -1,7 +1,5 @@
 """What decides about a share changes with an event, or not at all; so no older row of it counts."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Iterator
 from contextlib import closing
 from dataclasses import fields, replace

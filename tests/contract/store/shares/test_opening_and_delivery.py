@@ -1,7 +1,5 @@
 """A recipient's first opening beside the first delivery to the same person: on PostgreSQL neither waits for ever."""
 
-from __future__ import annotations
-
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor

@@ -1,7 +1,5 @@
 """Receipts are written, replaced and read on as the contract says."""
 
-from __future__ import annotations
-
 from dataclasses import replace
 
 import pytest

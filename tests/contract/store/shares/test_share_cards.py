@@ -1,7 +1,5 @@
 """A share is what its card, its recipients and its events say, or it is damaged."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from typing import Any

@@ -3,8 +3,6 @@
 PostgreSQL plans with the figures of what is there, SQLite without any.
 """
 
-from __future__ import annotations
-
 import re
 from collections.abc import Callable, Iterator
 from datetime import timedelta

@@ -1,7 +1,5 @@
 """Shares with recipients and documents are kept and found as the contract says."""
 
-from __future__ import annotations
-
 from dataclasses import replace
 from datetime import datetime, timedelta, timezone
 

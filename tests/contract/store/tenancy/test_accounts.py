@@ -1,7 +1,5 @@
 """Accounts with their rules are kept, found and counted as the contract says."""
 
-from __future__ import annotations
-
 import threading
 from dataclasses import replace
 from datetime import timedelta

@@ -1,7 +1,5 @@
 """Published texts, agreements and signatures under way are kept as the contract says."""
 
-from __future__ import annotations
-
 import threading
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace

@@ -1,7 +1,5 @@
 """Accounts that many change at the same instant, on every database: one name, one change, one end."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path

@@ -1,7 +1,5 @@
 """What two change at the same instant, on every database: none of the two brings back what the other ended."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress

@@ -1,7 +1,5 @@
 """Integrations are kept, found and removed as the contract says."""
 
-from __future__ import annotations
-
 from dataclasses import replace
 
 import pytest

@@ -1,7 +1,5 @@
 """Members are kept, found, paged through and erased as the contracts say."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import timedelta

@@ -1,7 +1,5 @@
 """An account's quota against members who announce documents at the same instant, on every database."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path

@@ -1,7 +1,5 @@
 """Administrators, operators and the roles of one person are kept and found as the contract says."""
 
-from __future__ import annotations
-
 from dataclasses import replace
 
 import pytest

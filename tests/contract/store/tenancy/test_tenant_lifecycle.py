@@ -1,7 +1,5 @@
 """Assessments, who began and ended, and what is left after an end are kept and found as the contract says."""
 
-from __future__ import annotations
-
 import time
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace

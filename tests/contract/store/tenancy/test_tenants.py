@@ -1,7 +1,5 @@
 """Tenants are kept and found as the contract says; of the other tables, what is not there is none."""
 
-from __future__ import annotations
-
 from dataclasses import replace
 from datetime import timedelta
 

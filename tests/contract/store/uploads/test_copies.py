@@ -1,7 +1,5 @@
 """The uploads that a worker fills with a copy: found, leased to one, and not after they are finished."""
 
-from __future__ import annotations
-
 from dataclasses import replace
 
 import pytest

@@ -1,7 +1,5 @@
 """Key pairs of encrypted uploads are kept as the contract says."""
 
-from __future__ import annotations
-
 import pytest
 
 from deldokument.domain.errors import Conflict

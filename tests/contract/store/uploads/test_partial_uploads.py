@@ -1,7 +1,5 @@
 """Partial uploads are kept as the contract says: their parts move to the whole at once, and none is left behind."""
 
-from __future__ import annotations
-
 from dataclasses import replace
 
 import pytest

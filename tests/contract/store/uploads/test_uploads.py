@@ -1,7 +1,5 @@
 """Uploads, parts and garbage are kept as the contract says: no byte is lost, none is there twice."""
 
-from __future__ import annotations
-
 from dataclasses import replace
 
 import pytest

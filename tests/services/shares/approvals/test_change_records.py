@@ -1,7 +1,5 @@
 """Which part of a change waits for another person: everything that is not listed as one person's."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass, fields, replace
 from datetime import timedelta
 from typing import Any

@@ -1,7 +1,5 @@
 """Four eyes: nothing is published before a second person has approved just that, wherever it is asked for."""
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import timedelta

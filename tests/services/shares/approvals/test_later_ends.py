@@ -1,7 +1,5 @@
 """Four eyes for a later end: one person proposes it, another approves it; an earlier end needs one person."""
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import datetime, timedelta

@@ -3,8 +3,6 @@
 Kari has shared. Lise is the administrator: she becomes a member of Kari's account after that. Odd was one before.
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import timedelta

@@ -1,7 +1,5 @@
 """Recipients of a document: masked for everybody, but for systems of an account that lets them have full numbers."""
 
-from __future__ import annotations
-
 from datetime import timedelta
 
 import pytest

@@ -1,7 +1,5 @@
 """The events of a share, as systems get them."""
 
-from __future__ import annotations
-
 from datetime import timedelta
 
 import pytest

@@ -1,7 +1,5 @@
 """The receipts of a share as a list."""
 
-from __future__ import annotations
-
 import pytest
 
 from deldokument.domain.errors import NotFound

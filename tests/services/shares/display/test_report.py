@@ -1,7 +1,5 @@
 """The report of a share: what it says, who gets it, how long, and that a forged part is found and named."""
 
-from __future__ import annotations
-
 import base64
 import hashlib
 import json

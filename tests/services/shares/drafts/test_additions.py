@@ -1,7 +1,5 @@
 """Documents are added to a published share: pending beside it, then part of it in one transaction."""
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import timedelta

@@ -1,7 +1,5 @@
 """Drafts as a system hands them in: whole or not at all, and every fault named."""
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace

@@ -1,7 +1,5 @@
 """A draft is its author's: what a colleague, an administrator who became a member, or a system cannot do with it."""
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import timedelta

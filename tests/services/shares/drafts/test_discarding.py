@@ -1,7 +1,5 @@
 """A discarded draft: of no use at once, brought back for some seconds, and then gone for good."""
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from datetime import timedelta
 

@@ -1,7 +1,5 @@
 """«Nylig brukt»: from one's own published shares of the account, masked, and added to a draft unconfirmed."""
 
-from __future__ import annotations
-
 import pytest
 
 from deldokument.domain.errors import NotFound

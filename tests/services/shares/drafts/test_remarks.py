@@ -1,7 +1,5 @@
 """Remarks about recipients: one's own number, an organisation that is wound up, and one that is new to the account."""
 
-from __future__ import annotations
-
 from dataclasses import replace
 
 import pytest

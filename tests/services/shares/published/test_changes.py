@@ -1,7 +1,5 @@
 """A published share is changed: a recipient or document removed at once, texts corrected, more or less confidential."""
 
-from __future__ import annotations
-
 from datetime import timedelta
 from itertools import permutations
 

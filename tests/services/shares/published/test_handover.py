@@ -1,7 +1,5 @@
 """A draft is handed over, with its documents, by its author to a member who can go on with it; by nobody else."""
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from dataclasses import replace
 

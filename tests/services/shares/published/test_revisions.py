@@ -1,7 +1,5 @@
 """Each change of what decides about a share is recorded with the next revision, so no older share comes back."""
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from contextlib import closing
 from datetime import timedelta

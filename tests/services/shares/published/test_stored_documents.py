@@ -1,7 +1,5 @@
 """Documents by their ids: found, shown, deleted and prolonged, each with the share that it is alone in."""
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import timedelta

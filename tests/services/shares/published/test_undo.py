@@ -1,7 +1,5 @@
 """A publication is undone: a draft again if nobody has opened it, otherwise withdrawn."""
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from datetime import timedelta
 

@@ -1,7 +1,5 @@
 """A recipient asks for more time or a new share; one member answers, for all who ask."""
 
-from __future__ import annotations
-
 from dataclasses import replace
 from datetime import timedelta
 

@@ -4,8 +4,6 @@ Queries are compared exactly, times by guessing from them. The samples are inter
 both kinds alike. The first calls after another use case do not count, because they are slower.
 """
 
-from __future__ import annotations
-
 import time
 from collections.abc import Callable
 from itertools import cycle, islice

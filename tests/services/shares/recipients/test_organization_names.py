@@ -1,7 +1,5 @@
 """Organisations that Enhetsregisteret could not be asked about: what the sharer confirms, and what is asked again."""
 
-from __future__ import annotations
-
 from dataclasses import replace
 
 import pytest

@@ -1,7 +1,5 @@
 """One sharer alone begins, looks up and keeps so much, and no more; colleagues are not held up."""
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from dataclasses import replace
 

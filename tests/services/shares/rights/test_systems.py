@@ -1,7 +1,5 @@
 """Organisations' systems share as members do, within their rights; and it is told that it was they."""
 
-from __future__ import annotations
-
 import json
 from collections.abc import Callable
 from dataclasses import replace

@@ -1,7 +1,5 @@
 """Documents that the scan policy holds: nobody gets one before a member has decided, and the decision is recorded."""
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from dataclasses import replace
 

@@ -1,7 +1,5 @@
 """What inspection found, as pages and the API read it: of exactly this document, and never more than is known."""
 
-from __future__ import annotations
-
 from dataclasses import replace
 
 import pytest

@@ -1,7 +1,5 @@
 """Addresses fit into letters and SMTP commands as they stand, and a code is good for a while."""
 
-from __future__ import annotations
-
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 

@@ -1,7 +1,5 @@
 """A message that is not taken waits longer each time, and is given up after three days."""
 
-from __future__ import annotations
-
 from datetime import UTC, datetime, timedelta
 from itertools import pairwise
 

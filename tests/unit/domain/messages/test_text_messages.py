@@ -1,7 +1,5 @@
 """How many text messages a text takes, as networks count."""
 
-from __future__ import annotations
-
 import pytest
 
 from deldokument.domain.messages.text_messages import message_count

@@ -1,7 +1,5 @@
 """Where webhooks may lead: nowhere but to names and addresses of the open internet."""
 
-from __future__ import annotations
-
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from ipaddress import IPv4Network, IPv6Network, ip_address

@@ -1,7 +1,5 @@
 """When a recipient can ask for more time or a new share, and what the request then is."""
 
-from __future__ import annotations
-
 from dataclasses import replace
 from datetime import datetime, timedelta
 

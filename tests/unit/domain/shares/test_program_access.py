@@ -1,7 +1,5 @@
 """What a program may ask for, where the browser then leads, and that only the verifier proves the challenge."""
 
-from __future__ import annotations
-
 import pytest
 
 from deldokument.domain.errors import InvalidInput

@@ -1,7 +1,5 @@
 """Scan policies: what the operator may set, what a tenant may add, and what nobody can release."""
 
-from __future__ import annotations
-
 import pytest
 
 from deldokument.domain.shares.scan_policy import (

@@ -1,7 +1,5 @@
 """A clean verdict based on old signatures is reported as stale."""
 
-from __future__ import annotations
-
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 

@@ -1,7 +1,5 @@
 """Accounts: what they may be called, what administrators may decide for them, and what follows from it."""
 
-from __future__ import annotations
-
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from typing import Any

@@ -1,7 +1,5 @@
 """Texts and what is filled into them, what changed between two, and when a newer one wants a signature."""
 
-from __future__ import annotations
-
 import re
 from datetime import UTC, datetime, timedelta
 

@@ -1,7 +1,5 @@
 """When a login was made for a signature, with clocks that differ."""
 
-from __future__ import annotations
-
 from datetime import UTC, date, datetime, timedelta
 
 import pytest

@@ -1,7 +1,5 @@
 """«Kontoer» as administrators use it, alone, two at a time, twice, and out of order."""
 
-from __future__ import annotations
-
 import base64
 import json
 import re

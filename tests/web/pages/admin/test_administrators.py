@@ -1,7 +1,5 @@
 """«Administratorer»: the pages on which administrators name and remove one another."""
 
-from __future__ import annotations
-
 import pytest
 
 from deldokument.services.auth.roles import roles_of

@@ -1,7 +1,5 @@
 """The pages about agreements: what they show, the way to a signature, and who gets the papers."""
 
-from __future__ import annotations
-
 import logging
 import re
 from collections.abc import Iterator

@@ -1,7 +1,5 @@
 """«Personvern»: the contact that the draft of a breach notification states."""
 
-from __future__ import annotations
-
 from deldokument.domain.audit import EventKind
 from deldokument.domain.errors import existing
 from deldokument.domain.tenants.tenancy import BREACH_CONTACT_LENGTH

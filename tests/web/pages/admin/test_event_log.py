@@ -1,7 +1,5 @@
 """«Hendelseslogg»: what administrators see, find and take out, and that no number of a person stands in an address."""
 
-from __future__ import annotations
-
 import csv
 import io
 import json

@@ -1,7 +1,5 @@
 """«DPIA»: templates, recording with a file, the history, and all that is refused."""
 
-from __future__ import annotations
-
 import re
 from typing import Any
 

@@ -1,7 +1,5 @@
 """The frame of «Konfigurasjon»: who gets in, and to which tenants."""
 
-from __future__ import annotations
-
 from deldokument.domain.errors import existing
 from tests.support.browser import EWA, Web
 from tests.support.stage.confirmed import add_administrator

@@ -1,7 +1,5 @@
 """An account with 1 000 members; tests/large does the same with a hundred times as many."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 
 import pytest

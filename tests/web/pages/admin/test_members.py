@@ -1,7 +1,5 @@
 """«Brukere»: the pages of an account's users, as administrators walk through them."""
 
-from __future__ import annotations
-
 import re
 from html import unescape
 

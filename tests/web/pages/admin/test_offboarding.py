@@ -1,7 +1,5 @@
 """«Avslutning»: what administrators of a tenant that ends, or has ended, can do."""
 
-from __future__ import annotations
-
 import csv
 import io
 import json

@@ -1,7 +1,5 @@
 """The overview: the way step by step, «Ta i bruk», and how things stand."""
 
-from __future__ import annotations
-
 import re
 from collections.abc import Iterator
 from dataclasses import replace

@@ -1,7 +1,5 @@
 """«Statistikk»: the page says everything without script, the file holds no formula, and nobody else gets either."""
 
-from __future__ import annotations
-
 import csv
 import io
 import re

@@ -1,7 +1,5 @@
 """The administrators' view of the systems' webhooks."""
 
-from __future__ import annotations
-
 import re
 from dataclasses import replace
 from html import unescape

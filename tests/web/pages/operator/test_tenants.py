@@ -1,7 +1,5 @@
 """«Drift»: the operator's pages, and that nobody else gets near them."""
 
-from __future__ import annotations
-
 import re
 from dataclasses import replace
 

@@ -1,7 +1,5 @@
 """«Be om mer tid» and «Be om ny deling»: asked by the recipient, answered by a member, without JavaScript."""
 
-from __future__ import annotations
-
 import re
 
 import pytest

@@ -1,7 +1,5 @@
 """What a person sees who acts for a named organisation without the right that the share needs."""
 
-from __future__ import annotations
-
 import re
 from urllib.parse import quote
 

@@ -1,7 +1,5 @@
 """The recipient's page: the most wanted comes first."""
 
-from __future__ import annotations
-
 from deldokument.services.shares.drafts import drafts
 from deldokument.services.shares.published import publishing
 from tests.support.browser import Web

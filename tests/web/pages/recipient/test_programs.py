@@ -1,7 +1,5 @@
 """A program receives for a recipient: the page that approves it, its code, its token, and where the token is good."""
 
-from __future__ import annotations
-
 import hashlib
 import logging
 from base64 import b64encode

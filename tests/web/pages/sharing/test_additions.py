@@ -1,7 +1,5 @@
 """«Legg til dokumenter»: documents are uploaded beside a published share, and added together."""
 
-from __future__ import annotations
-
 import re
 from typing import Any
 

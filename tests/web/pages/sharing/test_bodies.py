@@ -1,7 +1,5 @@
 """A member of two public bodies whose accounts have one name sees which body each is of."""
 
-from __future__ import annotations
-
 import pytest
 
 from deldokument.domain.tenants.tenancy import Account

@@ -1,7 +1,5 @@
 """«Endre delingen»: errors are corrected, and a recipient is removed after a page that states the consequences."""
 
-from __future__ import annotations
-
 import re
 from datetime import timedelta
 

@@ -1,7 +1,5 @@
 """«Lag ny deling fra denne»: the documents come along if that is ticked, and the pages say how far they have come."""
 
-from __future__ import annotations
-
 from deldokument.services.downloads.copying import make_copies
 from deldokument.services.shares.published import publishing
 from tests.support.browser import Browser, Web

@@ -1,7 +1,5 @@
 """Drafts in «Delinger»: whose they are, and discarding them with a question before and «Angre» after."""
 
-from __future__ import annotations
-
 import re
 from datetime import timedelta
 from html import unescape

@@ -1,7 +1,5 @@
 """The calls that save a share as it grows, and its publication."""
 
-from __future__ import annotations
-
 import json
 import re
 from datetime import UTC, datetime, timedelta

@@ -1,7 +1,5 @@
 """«Overlat utkastet» in the browser: the author chooses a colleague, who goes on with the draft."""
 
-from __future__ import annotations
-
 import pytest
 
 from deldokument.services.shares.drafts import discarding, drafts

@@ -1,7 +1,5 @@
 """«Delinger»: who shares, more of them, and that each change is confirmed on the share's page."""
 
-from __future__ import annotations
-
 import re
 from datetime import UTC, datetime, timedelta
 

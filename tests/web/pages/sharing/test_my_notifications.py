@@ -1,7 +1,5 @@
 """«Varsler til meg»: an address is entered, confirmed and removed by its own person, and shown to nobody else."""
 
-from __future__ import annotations
-
 import dataclasses
 import re
 from html import unescape

@@ -1,7 +1,5 @@
 """Four eyes in the browser: the proposer sees the next step, the second member reviews and decides."""
 
-from __future__ import annotations
-
 import re
 
 import httpx

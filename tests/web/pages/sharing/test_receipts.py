@@ -1,7 +1,5 @@
 """How far documents have come, in the words of the pages: never more than is known."""
 
-from __future__ import annotations
-
 import hashlib
 from collections.abc import Callable
 from datetime import timedelta

@@ -1,7 +1,5 @@
 """Refused actions on a share: its page comes back with the reason, the error's own status, and what was typed."""
 
-from __future__ import annotations
-
 import re
 
 import httpx

@@ -1,7 +1,5 @@
 """«Rapport»: the sealed PDF and the signed JSON of a share, from its page."""
 
-from __future__ import annotations
-
 import asyncio
 import hashlib
 import re

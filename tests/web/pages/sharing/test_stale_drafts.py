@@ -1,7 +1,5 @@
 """How long drafts live, as the pages show it."""
 
-from __future__ import annotations
-
 import re
 from html import unescape
 

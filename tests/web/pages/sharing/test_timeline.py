@@ -1,7 +1,5 @@
 """What a share's page tells of what has happened to it."""
 
-from __future__ import annotations
-
 import re
 
 import pytest

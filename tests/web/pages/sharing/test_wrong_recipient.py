@@ -1,7 +1,5 @@
 """«Feil mottaker»: the steps, who has opened what, and a draft of the breach notification with the facts."""
 
-from __future__ import annotations
-
 import re
 
 from deldokument.services.shares.published import publishing

@@ -10,8 +10,6 @@ Guarantees:
 - The approved draft is the proposed one: any change to the draft takes the proposal back.
 """
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime

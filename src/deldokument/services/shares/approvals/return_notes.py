@@ -4,8 +4,6 @@ Guarantees:
 - A reason opens for its share only. It ends with the share key.
 """
 
-from __future__ import annotations
-
 import json
 from dataclasses import dataclass
 from datetime import datetime

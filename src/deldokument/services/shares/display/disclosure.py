@@ -8,8 +8,6 @@ Guarantees:
 - The event log shows each system that got full numbers: once for each share in ten minutes.
 """
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from datetime import timedelta
 

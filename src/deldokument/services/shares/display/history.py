@@ -7,8 +7,6 @@ Guarantees:
 - A list that is read page by page continues where it was, even if events are added meanwhile.
 """
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 from datetime import datetime
 

@@ -1,7 +1,5 @@
 """What waits for a second person, for display. Does not decide who may approve."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 
 from deldokument.domain.identifiers import OrganizationNumber

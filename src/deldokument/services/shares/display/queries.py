@@ -4,8 +4,6 @@ Guarantees:
 - Only shares of the sharer's own accounts are listed.
 """
 
-from __future__ import annotations
-
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta

@@ -5,8 +5,6 @@ Guarantees:
 - A list that is read page by page continues where it was, even if receipts are added meanwhile.
 """
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum

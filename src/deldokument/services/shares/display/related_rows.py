@@ -1,7 +1,5 @@
 """Rows that belong to shares, read for all the shares of a page at once."""
 
-from __future__ import annotations
-
 from collections import Counter, defaultdict
 from collections.abc import Sequence
 from datetime import datetime

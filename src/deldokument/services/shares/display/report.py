@@ -8,8 +8,6 @@ Guarantees:
 - Everything is read in one transaction, so the facts and the chain agree.
 """
 
-from __future__ import annotations
-
 import base64
 import json
 from collections.abc import Mapping, Sequence

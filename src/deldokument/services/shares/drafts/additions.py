@@ -9,8 +9,6 @@ Guarantees:
 - It counts against the account's quota from its announcement on, and ends with the share and its key.
 """
 
-from __future__ import annotations
-
 from collections.abc import Collection
 from dataclasses import replace
 

@@ -6,8 +6,6 @@ Guarantees:
 The form does otherwise (see services.shares.drafts.drafts): it keeps what it can of a person's input.
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import TypeVar

@@ -8,8 +8,6 @@ Guarantees:
 A worker copies the bytes; see services.downloads.copying. The draft is not published before.
 """
 
-from __future__ import annotations
-
 import hashlib
 import secrets
 

@@ -7,8 +7,6 @@ Guarantees:
 - The draft counts in the account's quota until its key is destroyed.
 """
 
-from __future__ import annotations
-
 from dataclasses import dataclass, replace
 from datetime import timedelta
 

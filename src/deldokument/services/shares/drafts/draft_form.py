@@ -5,8 +5,6 @@ Guarantees:
 - Its full numbers are those that services.shares.display.disclosure allows.
 """
 
-from __future__ import annotations
-
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 

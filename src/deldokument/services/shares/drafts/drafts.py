@@ -7,8 +7,6 @@ Guarantees:
 - A draft without changes is abandoned after seven days, a system's after 24 hours (services.maintenance.retention).
 """
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from datetime import timedelta

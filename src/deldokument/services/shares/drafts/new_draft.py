@@ -5,8 +5,6 @@ Guarantees:
 - A draft is stored only in an account where the sharer may begin one, and not beyond the sharer's limit.
 """
 
-from __future__ import annotations
-
 from deldokument.domain.audit import EventKind
 from deldokument.domain.identifiers import Sharer
 from deldokument.domain.shares.share import Share, ShareState, new_id

@@ -6,8 +6,6 @@ Guarantees:
 - A full number is added to a draft of the same account, and not shown: it is as unconfirmed as a typed one.
 """
 
-from __future__ import annotations
-
 from collections import defaultdict
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass

@@ -7,8 +7,6 @@ Guarantees:
 - An unavailable register makes no remark, and is not asked again for the others.
 """
 
-from __future__ import annotations
-
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum

@@ -16,8 +16,6 @@ Guarantees:
 - Each function locks the share's row and checks the state again. A change is one transaction.
 """
 
-from __future__ import annotations
-
 import secrets
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, replace

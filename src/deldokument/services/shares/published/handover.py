@@ -8,8 +8,6 @@ Guarantees:
 - A proposal of the draft ends, as with any other change.
 """
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 

@@ -18,8 +18,6 @@ Guarantees:
 - What an undone draft needs, it needs again.
 """
 
-from __future__ import annotations
-
 from collections.abc import Collection
 from dataclasses import replace
 from datetime import datetime

@@ -8,8 +8,6 @@ Guarantees:
 A deleted document is one whose share has ended or was withdrawn; its name is kept until the share is erased.
 """
 
-from __future__ import annotations
-
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace

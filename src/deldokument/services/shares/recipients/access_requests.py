@@ -8,8 +8,6 @@ Guarantees:
 The recipient's side is services.downloads.access_requests.
 """
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime

@@ -1,7 +1,5 @@
 """The status of a notice to a recipient, as the sharer sees it."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal

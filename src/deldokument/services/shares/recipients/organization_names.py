@@ -8,8 +8,6 @@ Guarantees:
 - A request spends seconds on the register, however many organisations there are (see ``OrganizationLookup``).
 """
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta

@@ -7,8 +7,6 @@ Guarantees:
 - ``check_recipients``, whose list is accepted as a whole or not at all, reports every entry with an error.
 """
 
-from __future__ import annotations
-
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 

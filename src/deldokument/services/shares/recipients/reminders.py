@@ -6,8 +6,6 @@ Guarantees:
 - The worker leaves out recipients to whom everything was sent.
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterable
 from datetime import datetime, timedelta
 

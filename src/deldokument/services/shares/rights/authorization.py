@@ -8,8 +8,6 @@ Guarantees:
 The last rule does not apply to changes that only take away: removing, discarding, withdrawing, an earlier end.
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
 

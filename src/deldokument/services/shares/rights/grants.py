@@ -7,8 +7,6 @@ Guarantees:
 The grant under the share key counts while that key exists. After the end, its copy under the audit key does.
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 

@@ -7,8 +7,6 @@ Guarantees:
 Systems have the rate limit of the API instead (`web.http.responses.rate_limit`), and the same numbers at a time.
 """
 
-from __future__ import annotations
-
 from deldokument.domain.errors import InvalidInput
 from deldokument.domain.identifiers import PersonIdentifier, Sharer
 from deldokument.ports.dependencies import Dependencies

@@ -8,8 +8,6 @@ An account without a quota of its own has the operator's default.
 The announced lengths of documents whose keys exist are counted.
 """
 
-from __future__ import annotations
-
 from deldokument.domain.errors import InvalidInput, existing
 from deldokument.domain.shares.upload import MAX_LENGTH
 from deldokument.domain.tenants.tenancy import Account

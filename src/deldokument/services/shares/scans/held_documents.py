@@ -7,8 +7,6 @@ Guarantees:
 - Every decision is in the event log, with the person.
 """
 
-from __future__ import annotations
-
 from dataclasses import replace
 
 from deldokument.domain.audit import EventKind

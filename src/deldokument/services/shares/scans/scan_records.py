@@ -5,8 +5,6 @@ Guarantees:
 - They are sealed under the share key, so they end with the share.
 """
 
-from __future__ import annotations
-
 import json
 from dataclasses import asdict, dataclass
 from datetime import datetime

@@ -6,8 +6,6 @@ Guarantees:
 - A held document is released only by a sealed decision about the same verdict.
 """
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Final

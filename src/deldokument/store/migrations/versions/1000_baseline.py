@@ -3,8 +3,6 @@
 Frozen once 1.0.0 is released: imports nothing of the program.
 """
 
-from __future__ import annotations
-
 import secrets
 from collections.abc import Sequence
 from pathlib import Path

@@ -1,7 +1,5 @@
 """Renewal of the lease on an idempotency key while its request runs, for all interfaces."""
 
-from __future__ import annotations
-
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress

@@ -5,8 +5,6 @@ services.downloads.access does nearly the same work for both, so both miss a ste
 event loop and holds no thread.
 """
 
-from __future__ import annotations
-
 import asyncio
 
 STEP_SECONDS = 0.05

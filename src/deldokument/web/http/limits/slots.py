@@ -7,8 +7,6 @@ Guarantees:
 - When the work raises NotReady, the route refuses for a second without trying again.
 """
 
-from __future__ import annotations
-
 import asyncio
 import time
 from collections.abc import Callable

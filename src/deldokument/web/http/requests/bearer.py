@@ -1,7 +1,5 @@
 """Bearer tokens of requests (RFC 6750)."""
 
-from __future__ import annotations
-
 from starlette.requests import Request
 
 

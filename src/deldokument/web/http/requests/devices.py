@@ -1,7 +1,5 @@
 """Coarse names of browsers, from their User-Agent: enough to recognise one's own, too little to tell people apart."""
 
-from __future__ import annotations
-
 _BROWSERS = (
     ("Edg", "Edge"),
     ("OPR/", "Opera"),

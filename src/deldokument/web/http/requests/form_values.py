@@ -1,7 +1,5 @@
 """Values of form fields and queries as browsers write them; other values count as absent."""
 
-from __future__ import annotations
-
 from datetime import date
 
 _MAX_DIGITS = 9

@@ -9,8 +9,6 @@ Guarantees:
 Does not: trust what a part says about its content.
 """
 
-from __future__ import annotations
-
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
 

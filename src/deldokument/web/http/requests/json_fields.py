@@ -1,7 +1,5 @@
 """Fields of the JSON body of a page's call. Raises: InvalidInput for a field of another type."""
 
-from __future__ import annotations
-
 from deldokument.domain.errors import InvalidInput
 from deldokument.web.http.request import RequestContext
 

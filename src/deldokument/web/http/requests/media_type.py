@@ -1,7 +1,5 @@
 """Media types of requests: that of a body, and the one that the client prefers (RFC 9110, 8.3.1 and 12.5.1)."""
 
-from __future__ import annotations
-
 import re
 from collections.abc import Mapping, Sequence
 from typing import Final

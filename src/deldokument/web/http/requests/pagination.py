@@ -1,7 +1,5 @@
 """Pagination tokens: where in a long list the next page begins, for use in a URL."""
 
-from __future__ import annotations
-
 from datetime import datetime
 
 Place = tuple[datetime, str]

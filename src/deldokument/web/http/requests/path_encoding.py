@@ -7,8 +7,6 @@ Guarantees:
 - No path reaches the database with a NUL in it.
 """
 
-from __future__ import annotations
-
 from typing import Final
 
 from starlette.types import ASGIApp, Receive, Scope, Send

@@ -3,8 +3,6 @@
 Resources here have an ETag and no modification date, so the conditions on dates are not evaluated.
 """
 
-from __future__ import annotations
-
 import re
 
 from starlette.requests import Request

@@ -7,8 +7,6 @@ Guarantees:
 - Numbers are written as they are.
 """
 
-from __future__ import annotations
-
 import csv
 import io
 from collections.abc import Iterable

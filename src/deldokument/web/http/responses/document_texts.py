@@ -5,8 +5,6 @@ Guarantees:
 - Every media type has a text.
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterable
 from typing import Final
 

@@ -6,8 +6,6 @@ Guarantees:
 They are msgids; the catalogues have the Norwegian texts.
 """
 
-from __future__ import annotations
-
 from deldokument.web.http.responses.i18n import _
 
 WORDS: dict[str, str] = {

@@ -6,8 +6,6 @@ Guarantees:
 The messages by code are in error_texts.
 """
 
-from __future__ import annotations
-
 from datetime import datetime, timedelta
 
 from deldokument.crypto.errors import IntegrityError

@@ -6,8 +6,6 @@ are merged at start; a text without a translation falls back to its English msgi
 Does not: know requests.
 """
 
-from __future__ import annotations
-
 import io
 from collections.abc import Iterator
 from dataclasses import dataclass

@@ -7,8 +7,6 @@ Guarantees:
 - No value that was sent is repeated.
 """
 
-from __future__ import annotations
-
 import logging
 import re
 from collections.abc import Sequence

@@ -7,8 +7,6 @@ Guarantees:
 services.rate_limit counts requests, for all nodes together.
 """
 
-from __future__ import annotations
-
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager

@@ -7,8 +7,6 @@ Guarantees:
 - Bidirectional control characters in names are made visible (filter ``plain``), so that a name cannot imitate another.
 """
 
-from __future__ import annotations
-
 import re
 import unicodedata
 from collections.abc import MutableMapping

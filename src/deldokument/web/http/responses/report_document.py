@@ -5,8 +5,6 @@ Guarantees:
 - A report of a simple share fits on one page. A long list is cut, and the text says so; the JSON has all of it.
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime
 from typing import Final

@@ -8,8 +8,6 @@ Guarantees:
 The limits of the rules are in domain.tenants.accounts.
 """
 
-from __future__ import annotations
-
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass

@@ -9,8 +9,6 @@ Guarantees:
 The rules are in services.accounts.lifecycle and services.accounts.deletion. Integrations have pages of their own.
 """
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from datetime import timedelta
 from typing import Any

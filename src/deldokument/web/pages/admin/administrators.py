@@ -8,8 +8,6 @@ Guarantees:
 The rules are in services.tenants.administrators.
 """
 
-from __future__ import annotations
-
 from starlette.responses import RedirectResponse, Response
 
 from deldokument.domain.errors import NotFound

@@ -6,8 +6,6 @@ Guarantees:
 - Documents are downloads for the tenant's administrators; browsers do not store them (no-store).
 """
 
-from __future__ import annotations
-
 import logging
 import re
 from dataclasses import dataclass

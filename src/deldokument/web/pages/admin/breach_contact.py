@@ -1,7 +1,5 @@
 """«Personvern»: whom members turn to, and Datatilsynet asks, after a breach of personal data security."""
 
-from __future__ import annotations
-
 from starlette.responses import RedirectResponse, Response
 
 from deldokument.domain.tenants.tenancy import BREACH_CONTACT_LENGTH

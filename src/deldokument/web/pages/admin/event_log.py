@@ -7,8 +7,6 @@ Guarantees:
 The texts of the table are in event_texts and event_details.
 """
 
-from __future__ import annotations
-
 import json
 from collections.abc import Iterator
 from dataclasses import dataclass

@@ -5,8 +5,6 @@ Guarantees:
 - A file is an attachment with the media type of its content.
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable
 
 from starlette.responses import RedirectResponse, Response

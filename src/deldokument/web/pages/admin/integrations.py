@@ -7,8 +7,6 @@ Guarantees:
 The rules are in services.accounts.integrations.
 """
 
-from __future__ import annotations
-
 from typing import Any
 
 from starlette.responses import RedirectResponse, Response

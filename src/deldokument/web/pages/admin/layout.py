@@ -4,8 +4,6 @@ Render the page of a section with ``section_page`` and a template that extends `
 endpoint with ``section_endpoint``: it admits only administrators of the tenant in the path.
 """
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 from typing import Any
 

@@ -9,8 +9,6 @@ Guarantees:
 The rules are in services.accounts.members and services.accounts.member_import.
 """
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlencode

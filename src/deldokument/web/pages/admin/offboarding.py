@@ -5,8 +5,6 @@ Guarantees:
 - The end is irrevocable.
 """
 
-from __future__ import annotations
-
 from starlette.responses import RedirectResponse, Response, StreamingResponse
 
 from deldokument.services.tenants.deletion_certificate import deletion_paper

@@ -6,8 +6,6 @@ Guarantees:
 Does not: know the content of the sections, only the steps through them.
 """
 
-from __future__ import annotations
-
 from starlette.responses import RedirectResponse, Response
 
 from deldokument.domain.errors import NotFound

@@ -3,8 +3,6 @@
 The rules are in services.tenants.scan_policy.
 """
 
-from __future__ import annotations
-
 from typing import Final
 
 from starlette.responses import RedirectResponse, Response

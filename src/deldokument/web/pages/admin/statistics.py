@@ -5,8 +5,6 @@ Guarantees:
 - The file has a line for each account and month, so that a spreadsheet can add them up.
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date

@@ -5,8 +5,6 @@ Guarantees:
 - Nothing here opens a share: the operator sees that it exists, not its content.
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime

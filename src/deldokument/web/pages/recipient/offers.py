@@ -8,8 +8,6 @@ Guarantees:
 - Refusals look as services.downloads.access decides.
 """
 
-from __future__ import annotations
-
 import re
 
 from starlette.responses import RedirectResponse, Response

@@ -6,8 +6,6 @@ Guarantees:
 - The browser then leads to 127.0.0.1 alone (domain.shares.program_access). Only this page may send a form there.
 """
 
-from __future__ import annotations
-
 from starlette.responses import RedirectResponse, Response
 
 from deldokument.domain.shares.program_access import parse_request

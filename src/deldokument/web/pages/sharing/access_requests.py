@@ -7,8 +7,6 @@ Guarantees:
 A yes to more time is a change of the end (module shares).
 """
 
-from __future__ import annotations
-
 from starlette.responses import RedirectResponse, Response
 
 from deldokument.domain.errors import InvalidInput

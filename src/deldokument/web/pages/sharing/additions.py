@@ -7,8 +7,6 @@ Guarantees:
 The rules are in services.shares.drafts.additions and services.shares.published.changes.
 """
 
-from __future__ import annotations
-
 from typing import Any
 
 from starlette.responses import JSONResponse, RedirectResponse, Response

@@ -8,8 +8,6 @@ Guarantees:
 The rules are in services.shares.published.changes.
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from dataclasses import asdict
 from typing import Any

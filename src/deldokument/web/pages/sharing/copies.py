@@ -6,8 +6,6 @@ Guarantees:
 The rules are in services.shares.published.publishing and services.shares.drafts.copied_documents.
 """
 
-from __future__ import annotations
-
 from starlette.responses import JSONResponse, RedirectResponse, Response
 
 from deldokument.services.shares.display import queries

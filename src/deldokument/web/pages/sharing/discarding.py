@@ -4,8 +4,6 @@ Every step works without JavaScript. A page that is loaded again shows the curre
 services.shares.drafts.discarding.
 """
 
-from __future__ import annotations
-
 from starlette.responses import RedirectResponse, Response
 
 from deldokument.domain.errors import NotFound

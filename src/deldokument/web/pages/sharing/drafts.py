@@ -8,8 +8,6 @@ Guarantees:
 The rules are in services.shares: `rights.authorization`, `drafts.drafts` and `published.publishing`.
 """
 
-from __future__ import annotations
-
 from dataclasses import asdict
 from datetime import UTC, datetime, timedelta
 from typing import Any

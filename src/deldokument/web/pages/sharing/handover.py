@@ -3,8 +3,6 @@
 The rules are in services.shares.published.handover.
 """
 
-from __future__ import annotations
-
 from collections import Counter
 from collections.abc import Sequence
 

@@ -3,8 +3,6 @@
 The rules are in services.shares.scans.held_documents.
 """
 
-from __future__ import annotations
-
 from starlette.responses import RedirectResponse, Response
 
 from deldokument.services.shares.scans.held_documents import hold_document, release_document

@@ -9,8 +9,6 @@ Guarantees:
 The rules are in services.notifications.email_addresses.
 """
 
-from __future__ import annotations
-
 import re
 from dataclasses import replace
 

@@ -8,8 +8,6 @@ Guarantees:
 The rules are in services.shares.published.publishing and services.shares.approvals.proposals.
 """
 
-from __future__ import annotations
-
 from starlette.responses import RedirectResponse, Response
 
 from deldokument.domain.errors import InvalidInput

@@ -5,8 +5,6 @@ Guarantees:
 - The files are never shown inline or cached.
 """
 
-from __future__ import annotations
-
 from starlette.responses import Response
 
 from deldokument.services.shares.display.report import report_file, sealed_report, share_report

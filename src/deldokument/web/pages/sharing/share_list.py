@@ -6,8 +6,6 @@ Guarantees:
 The rules are in services.shares.display.queries.
 """
 
-from __future__ import annotations
-
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass

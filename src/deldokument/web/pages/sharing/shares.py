@@ -8,8 +8,6 @@ Guarantees:
 The rules are in services.shares.display.queries and services.shares.published.publishing.
 """
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime

@@ -7,8 +7,6 @@ Guarantees:
 Does not: show events that say nothing to a sharer.
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from datetime import datetime

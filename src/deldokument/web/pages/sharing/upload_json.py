@@ -1,7 +1,5 @@
 """JSON about documents and their uploads, for the scripts of the pages that upload (frontend/src/types.ts)."""
 
-from __future__ import annotations
-
 from typing import Any, TypedDict
 
 from deldokument.domain.shares.share import Verdict

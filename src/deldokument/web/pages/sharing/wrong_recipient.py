@@ -7,8 +7,6 @@ Guarantees:
 - Persons are masked.
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 from dataclasses import replace
 from typing import Final
