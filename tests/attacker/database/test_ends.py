@@ -333,6 +333,22 @@ def test_a_share_that_was_moved_to_a_deleted_account_is_not_ended_with_it(stage:
     assert share_id in alarms(stage)
 
 
+def test_an_older_row_does_not_end_a_share_with_the_account_that_its_draft_has_left(stage: Stage) -> None:
+    draft = stage.draft(account=stage.avtaler)
+    stage.add_recipients(draft.id, OLA)
+    older = row_of(stage, draft.id)
+    drafts.save_draft(stage.deps, person(KARI), draft.id, stage.words(expires_at=NOON + timedelta(days=20)))
+    stage.upload(draft.id, "vedtak.pdf", b"innhold")
+    publishing.publish_share(stage.deps, person(KARI), draft.id)
+    deletion.delete_account(
+        stage.deps, tenant_id=stage.tenant.id, account_id=stage.avtaler.id, typed_name=stage.avtaler.name
+    )
+    put_back(stage, older)
+    later(stage, hours=25)
+    work(stage)
+    assert has_key(stage, draft.id)
+
+
 def test_a_share_that_was_moved_to_an_ended_tenant_does_not_end_with_it(stage: Stage) -> None:
     share_id = stage.publish(OLA)
     with stage.deps.database.write() as tx:

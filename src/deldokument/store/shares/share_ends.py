@@ -43,6 +43,8 @@ from deldokument.store.tenancy.tenants import Tenants
 
 _WIDTH = len(SHARE.columns)
 _FINAL = frozenset({ShareState.WITHDRAWN, ShareState.ENDED})
+_MOVING = frozenset({EventKind.DRAFT_CHANGED, EventKind.PROPOSAL_RETURNED})
+"""Events with which a draft may have left the account that an older card names."""
 _about = (
     select(audit_event)
     .where(InList(audit_event.c.share_id, "keys"), audit_event.c.kind.in_([kind.value for kind in REVISING]))
@@ -148,14 +150,19 @@ def _is_outdated(card: ShareCard | None, revision: int) -> bool:
 
 
 def _of_share(card: ShareCard | None, events: Sequence[AuditEvent]) -> _Facts | None:
-    newest = max((int((event.details or {}).get("revision", 0)) for event in events), default=0)
+    newest = max(map(_revision_of, events), default=0)
     if card is not None and not _is_outdated(card, newest):
         return _by_card(card)
     facts = _by_events(events) if events else None
     if facts is None or card is None:
         return facts
-    is_final = card.state in _FINAL
-    return replace(facts, account_id=card.account_id, decided_at=EPOCH if is_final else facts.decided_at)
+    may_have_moved = any(event.kind in _MOVING and _revision_of(event) > card.revision for event in events)
+    account_id = None if may_have_moved else card.account_id
+    return replace(facts, account_id=account_id, decided_at=EPOCH if card.state in _FINAL else facts.decided_at)
+
+
+def _revision_of(event: AuditEvent) -> int:
+    return int((event.details or {}).get("revision", 0))
 
 
 def _by_card(card: ShareCard) -> _Facts:
