@@ -196,6 +196,7 @@ def test_the_database_comes_back_from_its_backup(host: Podman, browser: httpx.Cl
     operate(host, f'del operator add "Per Ny" <<< {OLA}')
     assert "Per Ny" in operate(host, "del operator list")
     typed(host, OPERATE.replace("del doctor", RESTORE))
+    operate(host, "del audit restored --confirm && del audit verify")
     assert "Per Ny" not in operate(host, "del operator list")
     has_recovered(host, browser)
 
