@@ -29,19 +29,22 @@ def sign(folder: Path, key: Path) -> None:
 
 
 def tag(checkout: Path, version: str, key: Path) -> None:
-    """Tag the checked-out commit as this version, signed; a tag that the commit has already is kept.
+    """Tag the checked-out commit as this version, signed; a tag that the key has signed there already is kept.
 
-    Raises: CalledProcessError if another commit has the tag, or the key is unusable.
+    Raises: CalledProcessError if there is another tag of this name, or the key is unusable.
     """
     name = f"v{version}"
-    if name in _git(checkout, "tag", "--points-at", "HEAD").split():
-        return
     with tempfile.TemporaryDirectory(prefix="deldokument-tag-") as folder:
         # ssh-keygen reads this form of key only with its public part beside it.
         link = Path(folder) / "key"
         link.symlink_to(key.resolve())
         public = subprocess.run(["ssh-keygen", "-y", "-f", str(link)], check=True, capture_output=True).stdout
         link.with_suffix(".pub").write_bytes(public)
+        if name in _git(checkout, "tag", "--points-at", "HEAD").split():
+            signers = Path(folder) / "signers"
+            signers.write_bytes(b"release " + public)
+            _git(checkout, "-c", f"gpg.ssh.allowedSignersFile={signers}", "verify-tag", name)
+            return
         signed = ("-c", "gpg.format=ssh", "-c", f"user.signingkey={link}", "tag", "--sign", "--message", name, name)
         _git(checkout, *signed)
 

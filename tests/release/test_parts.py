@@ -139,8 +139,14 @@ def test_a_release_is_tagged_once_with_a_signature_of_the_release_key(
     for name in ("release", "other"):
         make_key(tmp_path / f"{name}.key", tmp_path / f"{name}.pub")
         (tmp_path / f"{name}.key").chmod(0o600)
-    tag(checkout, "1.0.0", tmp_path / "release.key")
-    tag(checkout, "1.0.0", tmp_path / "other.key")
+    git(checkout, "tag", "v1.0.0")
+    with pytest.raises(subprocess.CalledProcessError):
+        tag(checkout, "1.0.0", tmp_path / "release.key")
+    git(checkout, "tag", "--delete", "v1.0.0")
+    for _ in range(2):
+        tag(checkout, "1.0.0", tmp_path / "release.key")
+    with pytest.raises(subprocess.CalledProcessError):
+        tag(checkout, "1.0.0", tmp_path / "other.key")
     assert tag_verified(checkout, tmp_path / "release.pub")
     assert not tag_verified(checkout, tmp_path / "other.pub")
     git(checkout, "commit", "--quiet", "--allow-empty", "--message", "y")
