@@ -125,7 +125,7 @@ def test_a_removal_that_was_overwritten_in_a_chain_linked_anew_is_found(stage: S
     refuse_to_sign(stage, removal["number"])
 
 
-@pytest.mark.parametrize("how", ["overwritten", "unreadable", "deleted"])
+@pytest.mark.parametrize("how", ["overwritten", "unreadable", "without-revision", "deleted"])
 def test_a_removal_that_was_overwritten_in_its_place_raises_an_alarm(stage: Stage, how: str) -> None:
     _, older = remove_siv(stage)
     stage.publish(OLA)
@@ -135,7 +135,8 @@ def test_a_removal_that_was_overwritten_in_its_place_raises_an_alarm(stage: Stag
     with as_owner(stage.database_url) as connection:
         removal = put_back(connection, stage, older)
         is_it = (audit_event.c.chain == stage.tenant.id) & (audit_event.c.number == removal["number"])
-        change = HARMLESS | ({"kind": "x"} if how == "unreadable" else {})
+        kind = {"kind": "x"} if how == "unreadable" else {}
+        change = {"revision": None} if how == "without-revision" else HARMLESS | kind
         deed = delete(audit_event) if how == "deleted" else update(audit_event).values(change)
         connection.execute(deed.where(is_it))
     heads.keep_heads(stage.deps)

@@ -36,7 +36,7 @@ from deldokument.domain.chain import BEGINNING, ChainCheck, Fault, Flaw, Link, M
 from deldokument.domain.errors import Broken
 from deldokument.store.audit.audit_heads import chain_ends, has_event, lock_heads
 from deldokument.store.audit.checkpoints import Checkpoints
-from deldokument.store.audit.event_rows import StoredEvent, chained_event, event_of, is_own, link_of
+from deldokument.store.audit.event_rows import StoredEvent, chained_event, is_own, link_of, stored_event
 from deldokument.store.engine.column_types import UtcMicros
 from deldokument.store.engine.statements import Statements, param
 from deldokument.store.tables.audit import (
@@ -264,10 +264,7 @@ class Audit:
 
     def _stored_events(self, query: Select[Any], values: dict[str, Any]) -> list[StoredEvent]:
         try:
-            return [
-                StoredEvent(row.number, row.previous, row.hash, event_of(row), row.tag)
-                for row in self._work.rows(query, values)
-            ]
+            return [stored_event(row) for row in self._work.rows(query, values)]
         except (ValueError, AttributeError, OverflowError) as error:
             raise Broken(f"audit trail: {type(error).__name__}") from None
 

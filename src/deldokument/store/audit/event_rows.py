@@ -19,13 +19,17 @@ from deldokument.store.tables.audit import audit_event
 
 @dataclass(frozen=True, slots=True)
 class StoredEvent:
-    """An event with its place in its chain, and the tag by which the service knows its own events."""
+    """An event with its place in its chain, and the tag by which the service knows its own events.
+
+    ``revision``: that of its column, which is the one in the details unless somebody has changed it.
+    """
 
     number: int
     previous: bytes
     hash: bytes
     event: AuditEvent
     tag: bytes = b""
+    revision: int | None = None
 
 
 _KIND = audit_event.name
@@ -63,13 +67,18 @@ def event_of(row: Row[Any]) -> AuditEvent:
     return AuditEvent(row.at, EventKind(row.kind), tenant, row.share_id, row.subject_id, details)
 
 
+def stored_event(row: Row[Any]) -> StoredEvent:
+    """Return the event of a row with its place. Raises: as ``event_of``."""
+    return StoredEvent(row.number, row.previous, row.hash, event_of(row), row.tag, row.revision)
+
+
 def own_event(work: Statements, row: Row[Any]) -> AuditEvent | None:
     """Return the event of a row if the service wrote it. One that is readable and not its own is reported."""
     try:
-        event = event_of(row)
+        stored = stored_event(row)
     except (ValueError, AttributeError, OverflowError, RecursionError):
         return None
-    return event if is_own(work, StoredEvent(row.number, row.previous, row.hash, event, row.tag)) else None
+    return stored.event if is_own(work, stored) else None
 
 
 def link_of(work: Statements, row: Row[Any]) -> Link:
@@ -80,11 +89,13 @@ def link_of(work: Statements, row: Row[Any]) -> Link:
 
 def is_own(work: Statements, stored: StoredEvent) -> bool:
     """Return whether the service wrote the event as it is stored; one that it did not is reported."""
+    event = stored.event
     try:
-        is_linked = stored.event.link(stored.number, stored.previous) == stored.hash
+        is_linked = event.link(stored.number, stored.previous) == stored.hash
+        is_linked = is_linked and stored.revision == (event.details or {}).get("revision")
     except (ValueError, TypeError):
         is_linked = False
-    return _is_valid(work, stored.event.chain, stored.number, stored.hash, stored.tag if is_linked else b"")
+    return _is_valid(work, event.chain, stored.number, stored.hash, stored.tag if is_linked else b"")
 
 
 def _is_valid(work: Statements, chain: str, number: int, hashed: bytes, tag: bytes | None) -> bool:
