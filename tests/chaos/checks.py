@@ -1,11 +1,11 @@
-"""What must hold whatever has broken, looked at when all is well again and the load has ended.
+"""Checks after every fault, once the cluster has recovered and the load has ended.
 
-every acknowledged byte is there          downloaded anew and compared with what was sent
-nothing ended is readable                 410 at every node; no key, no object
-no orphan after a sweep                   the store holds what the database names and nothing else; so does the keyring
-no share half published                   what is available is whole; what was said to be published is
-no key destroyed early                    every living share has its key
-the audit trail holds                     every chain follows from its beginning
+- Every acknowledged byte can be downloaded again and equals the byte that was sent.
+- Ended shares are unreadable: 410 at every node, no key, no object.
+- After a sweep, store and keyring hold only what the database names.
+- Every available share is whole; every published share is available unless it was withdrawn.
+- Every living share has its key.
+- Every chain of the audit trail verifies from its beginning.
 """
 
 from __future__ import annotations

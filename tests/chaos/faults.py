@@ -171,7 +171,7 @@ def says_not_ready(cluster: Cluster, node: Member) -> None:
 
 
 def the_database_is_unplugged(cluster: Cluster, load: Load) -> None:
-    """Nobody reaches PostgreSQL, and nobody is told so by the network."""
+    """PostgreSQL is unreachable, and the network reports no error."""
     cluster.postgres.host.unplug()
     try:
         for node in cluster.nodes:
@@ -233,7 +233,7 @@ def a_node_loses_the_store(cluster: Cluster, load: Load) -> None:
 
 
 def the_store_is_unplugged(cluster: Cluster, load: Load) -> None:
-    """Nobody reaches SeaweedFS, and nobody is told so by the network."""
+    """SeaweedFS is unreachable, and the network reports no error."""
     cluster.store.host.unplug()
     try:
         wait_until_refused(load)

@@ -12,7 +12,7 @@ _LATER = ("Prøv igjen", "Try again")
 
 
 class Unanswered(Exception):
-    """Nobody answered, or whoever did said that it can't be done now: the same may be tried again."""
+    """No answer, or an answer that says to try again later."""
 
 
 @dataclass
@@ -64,10 +64,10 @@ class Ledger:
             self.resumed[what] += 1
 
     def answered(self, what: str, answer: httpx.Response, expected: set[int]) -> httpx.Response:
-        """Note an answer. Raises Unanswered when it may be asked again.
+        """Note an answer. Raises: Unanswered if the request may be tried again.
 
-        True are ``expected``, and an honest «not now»: 503, or the proxy's own 502 and 504, or 507, all of which say
-        that one may try again.
+        Allowed are ``expected`` and an honest «not now»: 503, 507, and the proxy's 502 and 504. Each must say that
+        one may try again.
         """
         status = answer.status_code
         self.note(what, str(status))
@@ -86,6 +86,6 @@ class Ledger:
             self.told[what, result] += 1
 
     def say_untrue(self, text: str) -> None:
-        """A client was told what is not so."""
+        """A client got a false answer."""
         with self._lock:
             self.untrue.append(text)

@@ -1,7 +1,7 @@
-"""The programs that stand round the product: a disk to fill, PostgreSQL, SeaweedFS, OpenBao and nginx, to be killed.
+"""The programs around the product: a disk to fill, and PostgreSQL, SeaweedFS, OpenBao and nginx to kill.
 
-All of them end with the thread that started them. Data lies on a disk that exists in a mount namespace alone and goes
-with the last process in it, so nothing stays mounted whatever becomes of the tests.
+All of them end with the thread that started them. Data lies on a disk in a mount namespace of its own, which ends with
+the last process in it. So nothing stays mounted, even if the tests are killed.
 """
 
 import os
@@ -219,8 +219,8 @@ class Weed:
 
     def __init__(self, host: Host, folder: Path, disk: Disk) -> None:
         self.host, self.disk = host, disk
-        # Its parts talk by sockets in /tmp that are named after their ports: two servers with the same would talk to
-        # each other, whatever networks they are in.
+        # Its parts talk over sockets in /tmp that are named after their ports. Two servers with the same ports would
+        # talk to each other, even across networks.
         ports = dict(zip(_PARTS, free_ports(len(_PARTS), _GRPC), strict=True))
         self.address = (host.address, ports["s3"])
         write_identities(disk.folder.parent / "s3.json")
@@ -251,7 +251,7 @@ class Weed:
 
 
 class Bao:
-    """An OpenBao with its own storage on a host and a disk of its own; whoever started it has to unseal it."""
+    """An OpenBao with its own storage on a host and a disk of its own; the caller has to unseal it."""
 
     def __init__(self, host: Host, folder: Path, disk: Disk) -> None:
         self.host, self.disk = host, disk

@@ -26,7 +26,7 @@ _HEAD = (
 
 @dataclass(frozen=True, slots=True)
 class Run:
-    """What is told of a fault that was survived."""
+    """The entry of a fault that was survived."""
 
     on: str
     seconds: int

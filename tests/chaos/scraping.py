@@ -49,10 +49,10 @@ def scrape(cluster: Cluster) -> Scrape:
 
 
 def check_alerts(folder: Path, before: Scrape, after: Scrape, expected: Set[str]) -> None:
-    """Hold what two scrapes saw for longer than any rule waits. AssertionError if other alerts fire than expected.
+    """Hold two scrapes for longer than any rule waits. Raises: AssertionError if other alerts fire than expected.
 
-    Gauges stay as they are at the second. Counters go on growing by as much a minute as they grew between the two:
-    the rules compare rates with one another only, so the true time between the two does not matter.
+    Gauges stay as in the second. Counters grow each minute by as much as between the two scrapes. The rules compare
+    rates with one another only, so the true time between the scrapes does not matter.
     """
     test = {
         "interval": "1m",

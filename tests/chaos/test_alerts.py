@@ -47,7 +47,7 @@ def cluster(folder: Path) -> Iterator[Cluster]:
 
 
 class Visitor:
-    """Ola, who opens pages at every node and comes back from ID-porten, whatever has broken meanwhile."""
+    """Ola, who opens pages at every node and returns from ID-porten during the fault."""
 
     def __init__(self, cluster: Cluster) -> None:
         share_id = cluster.share([OLA_NUMBER], {"a.txt": b"for Ola"})

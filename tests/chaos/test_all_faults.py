@@ -31,7 +31,7 @@ class ReusedCluster:
 
     @contextmanager
     def cluster(self, kept: Kept) -> Iterator[Cluster]:
-        """One of that kind. Whatever is wrong in the block is not handed on to the next."""
+        """A cluster of that kind. If the block fails, the next one gets a new cluster."""
         if kept != self._kept or not self._clusters[-1].has_free_space:
             self.close()
             made = Cluster(self._folder / str(len(self._clusters)), kept)

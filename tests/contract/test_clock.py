@@ -149,7 +149,7 @@ def test_many_threads_ask_the_database_once() -> None:
 
 
 class SlowDatabase(Database):
-    """Answers when it is told to. ``in_question`` is set while it is asked."""
+    """Answers once ``may_answer`` is set. ``in_question`` is set while it is asked."""
 
     def __init__(self) -> None:
         super().__init__()

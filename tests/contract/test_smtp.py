@@ -135,7 +135,7 @@ def test_nothing_is_said_to_a_server_whose_certificate_does_not_hold(protected: 
 
 
 def test_the_password_is_not_said_to_a_server_that_takes_the_protection_away() -> None:
-    # It would take a login: whoever says the password is answered, and told that it is wrong.
+    # The server would accept a login: it answers a password, and says that it is wrong.
     with odd_mail_server([b"220 here\r\n", b"250-here\r\n250 AUTH PLAIN\r\n", b"535 wrong\r\n"]) as port:
         assert sender(port, "starttls", password="hemmelig").send(LETTER) == again("smtp_not_supported")
 

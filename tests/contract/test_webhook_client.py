@@ -127,7 +127,7 @@ def test_a_proxy_of_the_environment_is_not_used(receiver: Receiver, monkeypatch:
 
 
 def trickle(connection: socket.socket, stopped: threading.Event) -> None:
-    """A header that never ends, slowly enough to keep within every time limit for one read."""
+    """A header that never ends, just fast enough for the time limit of each read."""
     connection.sendall(b"HTTP/1.1 200 OK\r\nX: ")
     while not stopped.wait(0.02):
         connection.sendall(b"x")

@@ -59,7 +59,7 @@ def test_a_node_reports_what_is_so(running: Deployment, clamd: Clamd, certificat
     limit = {"": 2 * MAX_CONNECTIONS}
     wait_until(lambda: metrics(running, "database_connections_limit") == limit, _SECONDS, "not the limit of both")
     assert metrics(running, "breaker_open") == {"altinn": 0, "enhetsregisteret": 0, "idporten": 0}
-    # Whatever it stores in files is on one disk. Others write there too.
+    # All its files are on one disk. Others write there too.
     [free] = metrics(running, "free_bytes").values()
     assert free == pytest.approx(shutil.disk_usage(running.folder).free, abs=10**9)
     # The worker publishes the certificate of the seal.

@@ -1,8 +1,11 @@
-"""The operator's page is done as it stands, from the wheel to the first tenant, in an empty folder.
+"""The operator's page is followed as written, from the wheel to the first tenant, in an empty folder.
 
-What is not as on the page: the folders of the system lie below the test's own; the registers are the simulated ones;
-where the page needs Debian's archive, root, systemd, or the system's nginx and PostgreSQL, a stand-in does what they
-would do, or notes that it was asked; and the packages that the wheel needs are the ones that the tests have already.
+Differences from the page:
+
+- The folders of the system lie below the test's own.
+- The registers are the simulated ones.
+- Stand-ins replace Debian's archive, root, systemd and the system's nginx and PostgreSQL, or only note the call.
+- The wheel uses the packages of the tests.
 """
 
 import os
@@ -119,7 +122,7 @@ class Machine:
 
 @pytest.fixture
 def machine(tmp_path: Path, postgres_server: PostgresServer) -> Iterator[Machine]:
-    """A new one; what was started on it is stopped at the end, and its database is dropped."""
+    """A new one. At the end its processes are stopped, and its database is dropped."""
     [port] = free_ports(1, 1)
     standins = tmp_path / "bin"
     standins.mkdir()

@@ -1,4 +1,4 @@
-"""The root key gives way while people upload and download: nobody notices, and the old root key opens nothing."""
+"""The root key is rotated while people upload and download: no request fails, and the old root key opens nothing."""
 
 from __future__ import annotations
 

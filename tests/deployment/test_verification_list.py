@@ -80,7 +80,7 @@ class OtherService:
 
 @pytest.fixture(scope="module", autouse=True)
 def registered(deployment: Deployment) -> None:
-    """Both clients as they are registered in production: with the addresses that a logout is told at."""
+    """Both clients as they are registered in production: with the addresses for logout."""
     shared = {"jwks": "client-jwks.json", "organization": "310240001"}
     ours = {
         "client_id": deployment.registers.client_id,

@@ -1,9 +1,8 @@
-"""Every line that the program logs at WARNING or above, read from its code; run as a program, it adds rows to the page.
+"""Every line that the program logs at WARNING or above, read from its code. Run as a program to update docs/log.md:
 
     python -m tests.docs.log_lines
 
-keeps what docs/log.md says of lines that are still there, removes those that are gone, and adds new ones, whose meaning
-is then to be written.
+It keeps the rows of lines that still exist, removes the others, and adds new rows, whose meaning must then be written.
 """
 
 import ast

@@ -1,8 +1,8 @@
-"""What was entrusted is nowhere in the clear, and after the end nothing and nobody can give it back.
+"""Content is nowhere in the clear, and cannot be recovered after the share has ended.
 
-Canary strings are looked for in every file that a deployment writes (database with its log, keyring, blobs, logs,
-temporary files) and every table and blob that servers keep for it, as text, UTF-16, hexadecimal and base64. Then copies
-of database and blobs from before the end meet the keyring of after.
+Canary strings are sought in each table and blob of servers, and in each file of a deployment. Those files are the
+database with its log, keyring, blobs, logs and temporary files. Encodings are text, UTF-16, hexadecimal and base64.
+Then copies of database and blobs from before the end are opened with the keyring from after it.
 """
 
 import base64

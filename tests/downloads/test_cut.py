@@ -157,7 +157,7 @@ def test_withdrawn_while_the_reader_takes_nothing(often: Deployment, content: by
         often.withdraw(share_id)
         time.sleep(BOUND + 0.5)
         held, _ = read_on(connection, 0)
-    # What is left is what the client's own kernel had already: nothing of it came out of the server after the bound.
+    # The rest was already in the client's own kernel: the server sent nothing after the bound.
     assert held < WINDOW
 
 

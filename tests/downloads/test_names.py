@@ -1,4 +1,4 @@
-"""Whatever a file is called, the header stays one header, the name is told honestly, and the zip can be unpacked."""
+"""With any file name the header stays one header and has the true name, and the zip can be unpacked."""
 
 import io
 import re

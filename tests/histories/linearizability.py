@@ -3,8 +3,8 @@
 The algorithm is Wing and Gong's search with Lowe's memory of visited states. A history is linearizable if the history
 of each object is (Herlihy and Wing), so objects are checked one by one.
 
-An operation with an unknown outcome, such as a request to a node that was killed, may have taken effect at any time
-after its call, or never.
+An operation with an unknown outcome may have taken effect at any time after its call, or never. An example is a request
+to a killed node.
 """
 
 from collections import defaultdict

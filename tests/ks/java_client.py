@@ -74,7 +74,7 @@ Exposed = Person | Organisasjon | Integrasjon | Autorisasjon
 
 @dataclass(frozen=True)
 class DokumentMetadataUpload:
-    """The metadata of an upload. What is not set is sent as null."""
+    """The metadata of an upload. Unset fields are sent as null."""
 
     dokumentnavn: str | None = None
     mimetype: str | None = None

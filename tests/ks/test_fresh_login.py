@@ -1,4 +1,4 @@
-"""Fresh login wherever a page asks for it, whatever the interface: by the use cases that the code of a page names."""
+"""A use case that needs a fresh login on a page needs it on every page and interface."""
 
 import importlib
 import inspect

@@ -1,4 +1,4 @@
-"""What callers of the KS-compatible interface are told while the database is away."""
+"""The KS-compatible interface while the database is down."""
 
 from dataclasses import replace
 

@@ -1,4 +1,4 @@
-"""KS' interfaces do what KS has published of them, whatever is asked: requests that schemathesis makes.
+"""KS' interfaces do what KS has published of them, for requests that schemathesis generates.
 
 Left out are three checks. ``use_after_free`` and ``ensure_resource_availability``: a deleted document is still found.
 ``positive_data_acceptance``: a description cannot say which ids exist, or which ends and recipients are allowed.

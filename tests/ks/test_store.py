@@ -1,4 +1,4 @@
-"""KS' document store: what is uploaded is shared, and is found, read back, prolonged and deleted by its id."""
+"""KS' document store: an upload is shared, and is found, read back, prolonged and deleted by its id."""
 
 import json
 from datetime import timedelta

@@ -1,7 +1,7 @@
-"""A log of 1 000 000 events in PostgreSQL, behind the real server: what people ask for begins at once.
+"""A log of 1 000 000 events in PostgreSQL, behind the real server: pages and exports begin at once.
 
-An export streams in constant memory; one altered, one removed and one reordered event are found, in an export and in
-the database. -s shows the numbers.
+An export streams in constant memory. One altered, one removed and one reordered event are found in an export and in the
+database. -s shows the numbers.
 """
 
 import re

@@ -1,8 +1,8 @@
 """1 000 000 shares with 3 000 000 documents in PostgreSQL, of which 100 000 end within a minute. -s shows the numbers.
 
-Real processes: a server with somebody who uses it, two workers, and a database that writes to the disk. How fast it
-must be is asserted at half of what was asked for, for a machine that does other things too; how much slower the service
-gets for others meanwhile is told, and judged by people.
+Real processes: a server with somebody who uses it, two workers, and a database that writes to the disk. The test
+asserts half the required speed, because the machine has other work too. It prints how much slower the service gets for
+others, for people to judge.
 """
 
 import sys

@@ -1,7 +1,7 @@
 """The zip at its limits over the real HTTP stack: seventy thousand entries, and entries beyond 4 GiB.
 
-What is resumed equals what came at once, and `unzip -t`, `7z t`, `bsdtar -t` and Python find no fault in either.
-Memory and times are told with -s; memory is asserted too.
+A resumed download equals an uninterrupted one, and `unzip -t`, `7z t`, `bsdtar -t` and Python find no fault in it.
+With -s, memory and times are printed; memory is asserted too.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
-"""The operator's page on a bare Debian machine, every command as it stands there.
+"""The operator's page on a bare Debian machine, every command as written there.
 
-systemd, PostgreSQL, nginx, pip and Debian's archive are the real ones, the wheel is made as the page says; only the
-registers are simulated, on this machine. It takes a root, and minutes.
+systemd, PostgreSQL, nginx, pip and Debian's archive are the real ones. The wheel is built as the page says. Only the
+registers are simulated, on this machine. Takes root, and minutes.
 """
 
 import json
@@ -131,7 +131,7 @@ def test_a_client_key_gives_way_and_people_log_in_throughout(machine: Machine, r
 
 
 def test_an_upgrade_turns_the_link(machine: Machine, browser: httpx.Client) -> None:
-    """To the same program in another environment: what is tried is the page."""
+    """To the same program in another environment: this tests the page."""
     for block in blocks("Upgrading"):
         machine.run(block)
     assert machine.run("readlink /opt/deldokument").strip() == "/opt/deldokument-1.0.0"

@@ -1,6 +1,6 @@
-"""The operator's page on a bare Debian machine, with a root key that is nowhere in a file.
+"""The operator's page on a bare Debian machine, with a root key that is in no file.
 
-Each test makes a deployment anew as the page says, its processes in their units, and has the root key give way.
+Each test makes a new deployment as the page says, its processes in their units, and rotates the root key.
 """
 
 import sqlite3
@@ -69,7 +69,7 @@ def deploy(machine: Machine, registers: Running, root_key: Callable[[], None], w
 
 
 def in_good_order(machine: Machine) -> None:
-    """Both units run on, and nothing is to be mended, nor has been told as an error."""
+    """Both units are active, the doctor finds no fault, and the journal has no error."""
     wait_until(lambda: "CRITICAL" not in machine.run("del doctor || true"), 30, "no worker")
     machine.run("del doctor")
     assert [shown(machine, unit, "ActiveState") for unit in UNITS] == ["active", "active"]

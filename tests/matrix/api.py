@@ -100,7 +100,7 @@ def _scene(stage: Stage, state: str) -> _Scene:
 
 
 def _ask_all(scene: _Scene, row: str, outcome: Outcome) -> dict[str, int]:
-    """Whoever changes nothing is asked about the same share as whoever comes after."""
+    """An actor that changes nothing leaves its share to the next actor."""
     cells = {}
     for actor, system in scene.actors.items():
         answer = _ask(scene, system, row, scene.case())

@@ -1,8 +1,8 @@
 """Routes of staff x actors x the tenant's state: every route of `/konfigurasjon/{tenant_id}` and `/drift`.
 
 The committed table is tests/matrix/staff_routes.txt; it is written anew together with routes.txt (see table.py). Forms
-are sent empty: an actor who gets as far as being told what is missing, got in. ``crossed`` is the tenant's
-administrator who names things of another tenant below the own one's address.
+are sent empty: an error about missing fields means that the actor got in. ``crossed`` is the tenant's administrator
+who names things of another tenant below the own one's address.
 """
 
 import re

@@ -1,4 +1,4 @@
-"""Explicit-state explorer: visits every state that actors can reach, whatever the order of their steps.
+"""Explicit-state explorer: visits every state that actors can reach, in every order of their steps.
 
 The search is breadth-first, so a violated invariant comes with a shortest trace to it.
 """

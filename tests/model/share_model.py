@@ -31,7 +31,7 @@ class Reader(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Share:
-    """The database, the store and the keyring, the actors, and what clients were told."""
+    """The database, the store, the keyring, the actors, and the answers to clients."""
 
     writers: tuple[tuple[str, Writer], ...] = ()
     readers: tuple[tuple[str, Reader], ...] = ()
@@ -216,7 +216,7 @@ def _sweeper_steps(state: Share) -> Steps:
 
 
 def _keeps_what_it_acknowledged(state: Share) -> bool:
-    """Rows are as clients were told, and their objects stored, until the share has ended."""
+    """Acknowledged rows exist, and their objects are stored, until the share has ended."""
     told = state.acknowledged
     is_kept = state.rows[: len(told)] == told and set(told) <= state.stored
     return is_kept or state.state in ("abandoned", "withdrawn")

@@ -58,7 +58,7 @@ def local(nodes: Nodes, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Fr
     folder = tmp_path_factory.mktemp("local")
     with (
         listening(folder) as listener,
-        # So that its lines of the log can be told from those of the others.
+        # This distinguishes its log lines from those of the others.
         nodes.deployment.node_beside("serve --workers 2", listener, DELDOKUMENT_LOG_FORMAT="json"),
         proxy(folder / "proxy", [f"unix:{listener.getsockname()}"]) as running,
     ):

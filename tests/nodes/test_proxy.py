@@ -203,7 +203,7 @@ def test_only_what_can_be_done_twice_is_asked_of_another_node(tmp_path: Path, me
         front = stack.enter_context(proxy(tmp_path, [broken.address, sound.address]))
         answers = [front.curl("/", "-X", method, "-w", "%{http_code}").stdout[-3:] for _ in range(4)]
         assert broken.heads
-        # Those that the broken one got: GET went on to the other; the rest were told so, and were done nowhere else.
+        # Requests to the broken one: GET went on to the other; the rest got 503, and were done nowhere else.
         assert len(sound.heads) == (4 if asked_again else 4 - len(broken.heads))
         assert answers.count(b"503") == (0 if asked_again else len(broken.heads))
 

@@ -102,7 +102,7 @@ def test_a_named_request_and_the_calls_of_a_consumer_count_once_for_both_nodes(n
     granted, limit, urls = 2, 10, cycle((nodes.first, nodes.second))
     for _ in range(3 * limit):
         granted += httpx.get(f"{next(urls)}/api/v1/accounts", headers=headers, timeout=60).status_code == 200
-    # What has come in meanwhile is granted too; if each node counted by itself it would be twice the limit.
+    # Capacity that was refilled meanwhile counts too. Nodes that count separately would grant twice the limit.
     assert limit <= granted <= limit + (time.monotonic() - began) * limit / 60 + 1
 
 

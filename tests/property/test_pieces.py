@@ -1,4 +1,4 @@
-"""A document in pieces against lists of bytes: pieces break, race, go and are joined; what was acknowledged stands."""
+"""A document in pieces against lists of bytes: pieces break, race, go and are joined; acknowledged bytes stay."""
 
 from random import Random
 

@@ -1,4 +1,4 @@
-"""Properties of parts, manifests and texts over whatever hypothesis thinks of."""
+"""Properties of parts, manifests and texts, for inputs that hypothesis generates."""
 
 import os
 

@@ -1,4 +1,4 @@
-"""An upload against a list of bytes: requests come, break, race and are killed; what was acknowledged stands."""
+"""An upload against a list of bytes: requests come, break, race and are killed; acknowledged bytes stay."""
 
 import hashlib
 from collections.abc import Iterator
@@ -57,7 +57,7 @@ class Model(RuleBasedStateMachine):
         return Random(seed).randbytes(min(size, self.length - len(self.acknowledged)))
 
     def check(self) -> None:
-        """What is stored is what was acknowledged."""
+        """Exactly the acknowledged bytes are stored."""
         assert self._read_back(0, len(self.acknowledged)) == self.acknowledged
         if not self.is_under_way:
             assert self._completed() == self.acknowledged

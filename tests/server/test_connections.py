@@ -1,4 +1,4 @@
-"""What a client may put on a connection besides one plain request after the other, and what comes of it."""
+"""What a client may send on a connection besides one plain request after the other."""
 
 import asyncio
 import select

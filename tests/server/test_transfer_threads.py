@@ -1,4 +1,4 @@
-"""Waiting for threads: they end before whoever waits goes on, however often the waiting is cancelled."""
+"""Waiting for threads: they end before the caller goes on, however often the wait is cancelled."""
 
 import asyncio
 import os

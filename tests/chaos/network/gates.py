@@ -1,8 +1,7 @@
-"""Doors from one network to another: who knocks at a port of a host's own loopback comes out elsewhere.
+"""TCP forwarding between networks: a connection to a port on a host's loopback reaches an address elsewhere.
 
-So the simulated registers, which stay on this machine's loopback, are where every host looks for them; and store and
-OpenBao, which may be spoken to without TLS on loopback only, are reached over the host's own cable. Runs in a thread of
-its own.
+Hosts reach the simulated registers this way, which listen on this machine's loopback. They also reach the store and
+OpenBao, which allow plain HTTP on loopback only, over the host's own cable. Runs in a thread of its own.
 """
 
 import asyncio
@@ -63,7 +62,7 @@ class Gates:
             # Not waited for until it is closed: that is when the last idle connection is, minutes later.
             server.close()
         for end in self._ends:
-            # One that is closing waits until what was written has gone, and whom it goes to may be dead.
+            # `close` would wait until the written bytes are sent, and the peer may be dead.
             end.abort()
         await asyncio.sleep(0)
 
@@ -72,7 +71,7 @@ class Gates:
             # The loop itself holds on to no task: one whose ends are both gone would be thrown away unfinished.
             self._under_way.add(asyncio.current_task())
             self._ends.add(writer.transport)
-            # A task that the end of the loop has cancelled must not be told of as an error.
+            # A task that the end of the loop cancels must not be reported as an error.
             with suppress(OSError, asyncio.CancelledError), closing(writer.transport):
                 there, back = await _connected(door)
                 self._ends.add(back.transport)

@@ -5,8 +5,8 @@
         subprocess.Popen([*node.prefix, ...])
         node.cut_from(database)
 
-Needs root. Whatever is made is named after this process; what a process that was killed left is removed by the next
-one. A host's programs end with the thread that started them, however that ends.
+Needs root. All names contain the id of this process; leftovers of a killed process are removed by the next one. A
+host's programs end with the thread that started them, however that ends.
 """
 
 from __future__ import annotations

@@ -41,5 +41,5 @@ def test_what_waits_for_somebody_who_takes_nothing_is_not_left_open() -> None:
                 knocking.sendall(b"x")
             time.sleep(0.2)
         knocking.close()
-    # What is open and forgotten is told of here, as an error of this test.
+    # A leaked socket raises its ResourceWarning here, in this test.
     gc.collect()

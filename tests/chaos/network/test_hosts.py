@@ -1,4 +1,4 @@
-"""The hosts that faults are tried on: apart from each other, mended again, and gone whatever becomes of a run."""
+"""The hosts for faults: cut off from each other, connected again, and removed even after a killed run."""
 
 import os
 import signal
@@ -9,7 +9,7 @@ import pytest
 
 from tests.chaos.network.hosts import Host, Network, left_by_the_dead, may_make_hosts
 
-# A browser breaks off whatever it loads when an address of this machine comes or goes (ERR_NETWORK_CHANGED).
+# A browser aborts its requests when an address of this machine comes or goes (ERR_NETWORK_CHANGED).
 pytestmark = [
     pytest.mark.large,
     pytest.mark.skipif(not may_make_hosts(), reason="hosts of the tests' own take root; see docs/faults.md"),

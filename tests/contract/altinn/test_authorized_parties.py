@@ -491,7 +491,7 @@ def test_while_a_probe_is_under_way_nobody_else_asks(clock: Clock) -> None:
         breaker.record_failure()
     clock.now += PAUSE_SECONDS
     assert [breaker.admits() for _ in range(4)] == [True, False, False, False]
-    # Whoever was sent ahead may have been cut off without a word.
+    # The request that was admitted may have been cut off unrecorded.
     clock.now += PAUSE_SECONDS
     assert breaker.admits()
 

@@ -1,4 +1,4 @@
-"""What every register may do wrong, and what each adapter makes of it: one answer for all, and no number in it.
+"""The faults of every register: each adapter raises the same error for all, without a number in it.
 
     down         the connection breaks in the middle of an answer
     slow         longer than we wait
@@ -6,8 +6,8 @@
     garbage      no JSON
     mislabelled  the right answer, called text/html
 
-What is remembered is not asked for again, so each question here is the first of a new adapter. The wrong answers of a
-server that lies stand with each adapter.
+Adapters cache answers, so each request here is the first of a new adapter. The tests of each adapter have the false
+answers of a lying server.
 """
 
 from collections.abc import Callable
@@ -47,7 +47,7 @@ _PATIENCE_SECONDS = 0.5
 
 @dataclass(frozen=True, slots=True)
 class Case:
-    """A question to a register: what is done before it fails, what is asked then, and what comes of it."""
+    """A request to a register, prepared before the register fails, and the error that it raises then."""
 
     register: str
     error: type[Unavailable]
@@ -137,7 +137,7 @@ CASES = {
 }
 
 
-# Altinn's exchange answers with a token as text, whatever that is called.
+# Altinn's exchange answers with a token as text; any content type will do.
 QUESTIONS = [
     pytest.param(case, mode, id=f"{name}-{mode}")
     for name, case in CASES.items()

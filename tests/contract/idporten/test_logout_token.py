@@ -1,4 +1,4 @@
-"""Tokens of the back channel: one that is right ends a session once, and whatever is not is refused."""
+"""Back-channel logout tokens: a valid one ends a session once, and every other is refused."""
 
 import threading
 import time
@@ -181,7 +181,7 @@ def test_invented_kids_hold_up_no_threads_while_the_provider_is_slow(
         asking = threading.Thread(target=ask)
         asking.start()
         assert asked.wait(20)
-        # No wait is so long: whoever waits fails.
+        # A negative timeout raises: nobody may wait.
         monkeypatch.setattr(client._provider._keys, "_wait_seconds", -2.0)
         with pytest.raises(ProviderUnavailable):
             ended_session(client, invented)

@@ -29,7 +29,7 @@ def provider() -> Iterator[HostileProvider]:
 
 
 def answered(provider: HostileProvider, http: httpx.Client, asked_for: str, **claims: Any) -> str:
-    """Who is let in when a login in the name of ``asked_for`` is answered with ``claims``."""
+    """Return the person of a login on behalf of ``asked_for`` with ``claims`` in the token."""
     idporten = IdPorten(provider.issuer, CLIENT_ID, rsa_key("client"), BACK, GOODBYE, http)
     login = idporten.begin("nb", on_behalf_of=asked_for)
     told = provider.claims(CLIENT_ID, login.nonce, **claims)

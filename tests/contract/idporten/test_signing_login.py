@@ -131,7 +131,7 @@ def test_the_code_of_one_signature_is_of_no_use_for_the_next(
 
 
 def outcome_of(stage: Stage, running: Running, provider: HostileProvider, http: httpx.Client, **changes: Any) -> str:
-    """What a token with these changes comes to. Times are told in seconds from now."""
+    """Sign with a token with these changes. Times are in seconds from now."""
     ewa = at(stage, provider.issuer, running, http)
     _, url = begin(stage, ewa)
     asked = dict(parse_qsl(urlsplit(url).query))

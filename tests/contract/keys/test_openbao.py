@@ -1,4 +1,4 @@
-"""OpenBao under the keyring and the root key: no more rights than needed, and every fault is told as one."""
+"""OpenBao as keyring and root key: no more rights than needed, and every fault is Unavailable."""
 
 import socket
 import threading
@@ -278,7 +278,7 @@ class Stub(BaseHTTPRequestHandler):
     logins: ClassVar[list[str]]
 
     def log_message(self, *_: object) -> None:
-        """Nothing is told."""
+        """Print nothing."""
 
     def _answer(self) -> None:
         self.rfile.read(int(self.headers.get("Content-Length", 0)))

@@ -1,4 +1,4 @@
-"""The root key in a hardware security module: it does not come out, and a module that is gone is told as that."""
+"""The root key in a hardware security module: it cannot be read out, and a missing module is Unavailable."""
 
 from contextlib import closing
 from dataclasses import replace
@@ -97,7 +97,7 @@ def test_a_module_that_has_forgotten_us_is_logged_in_to_again(hsm: Token) -> Non
 def test_a_root_key_that_another_program_has_made_gives_way_to_a_newer_one(
     hsm: Token, tmp_path: Path, own: bytes
 ) -> None:
-    """The operator is told to destroy what holds the old one: it must not be the one that everything is under."""
+    """The operator must destroy the old key, so it must not be the one that entries are sealed under."""
     with pkcs11.lib(str(MODULE)).get_token(token_label=hsm.name).open(rw=True, user_pin=hsm.pin) as session:
         session.generate_key(pkcs11.KeyType.AES, 256, id=own, label=hsm.label, store=True)
     roots = opened(hsm)

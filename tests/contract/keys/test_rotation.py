@@ -1,4 +1,4 @@
-"""A root key that gives way to another while nodes create, get and destroy, and that is broken off anywhere."""
+"""Root key rotation while nodes create, get and destroy entries, and interrupted at any step."""
 
 import os
 import signal
@@ -107,7 +107,7 @@ def test_a_copy_taken_before_a_rotation_opens_nothing(
     copy = all_entries(opening)
     rotate_root(keyring)
     keyring.destroy(list(keys))
-    # Whoever has the copy puts it back into the keyring of today, as it was and as if it were of today.
+    # The copy is put back into today's keyring: unchanged, and relabelled with the new root key.
     with closing(opening("")) as store:
         assert store.turn("root-2", "root-1")
         assert all(store.add(entry) for entry in copy)

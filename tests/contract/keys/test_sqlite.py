@@ -80,7 +80,7 @@ def process(path: Path) -> Iterator[Process]:
 
 
 def on_disk(path: Path) -> bytes:
-    """Everything that the keyring has on disk: file, log, index of the log, and whatever else lies beside them."""
+    """All bytes that the keyring has on disk: the file, its log, the log's index and all files beside them."""
     return b"".join(file.read_bytes() for file in path.parent.iterdir())
 
 

@@ -470,7 +470,7 @@ def test_keys_that_are_known_go_on_working_while_others_are_being_fetched_and_no
     asking.start()
     assert asked.wait(20)
     assert tokens.verify(issuer.token()) == Consumer(FJELL)
-    # No wait is so long: whoever waits fails.
+    # A negative timeout raises: nobody may wait.
     monkeypatch.setattr(tokens._keys, "_wait_seconds", -2.0)
     with pytest.raises(KeysUnavailable):
         tokens.verify(stranger)

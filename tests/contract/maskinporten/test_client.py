@@ -48,7 +48,7 @@ def answering(status: int, content: str = "{}", content_type: str = "application
 
 @dataclass
 class Script:
-    """A Maskinporten that answers grants as it is told, one step each, and keeps them. ``metadata`` likewise."""
+    """A Maskinporten that answers each grant with the next step and keeps the grants. ``metadata`` likewise."""
 
     steps: list[Step]
     metadata: list[Step] = field(default_factory=list)

@@ -68,7 +68,7 @@ def mortal() -> Iterator[Mailed]:
 
 
 def downloaded(mortal: Mailed) -> str:
-    """A share that Ola has downloaded, of which nobody has been told yet."""
+    """A share that Ola has downloaded; no e-mail about it is sent yet."""
     share_id = mortal.deployment.draft()
     mortal.deployment.add_recipients(share_id, [OLAS_NUMBER])
     mortal.deployment.upload(share_id, "vedtak.pdf", b"innhold")
@@ -87,7 +87,7 @@ def was_sent(mortal: Mailed, share_id: str) -> bool:
 
 
 def message_of(mortal: Mailed, share_id: str) -> OutgoingMessage | None:
-    """What is to be told of the download, once it is planned."""
+    """The message about the download, once it is planned."""
     with mortal.deployment.node.deps.database.read() as tx:
         planned = tx.outbox.of_shares([share_id], Channel.EMAIL)
     return next((message for message in planned if message.kind == EmailKind.DOWNLOADED), None)

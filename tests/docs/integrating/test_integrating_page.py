@@ -88,7 +88,7 @@ def alike(shown: Any, told: Any) -> bool:
 
 
 def own_values(deployment: Deployment, folder: Path) -> dict[str, str]:
-    """What whoever reads the page fills in: an integration of Brygga's on «Byggesak», and its client."""
+    """The values that a reader fills in: an integration of Brygga's on «Byggesak», and its client."""
     deployment.registers.register_consumer(CLIENT, BRYGGA)
     deps = deployment.node.deps
     with deps.database.read() as tx:

@@ -1,4 +1,4 @@
-"""HTTP connections: the application sees the same requests, however the bytes come and whoever reads them.
+"""HTTP connections: the application sees the same requests however the bytes arrive, in any thread.
 
 A desynchronised parser would take the body of one request for the head of another (request smuggling). Each run feeds
 the same bytes to a connection on a real socket: at once, in pieces, and with the socket lent to a thread.

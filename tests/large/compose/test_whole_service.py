@@ -171,7 +171,7 @@ def limit_rate(network: CDPSession, bytes_per_second: int) -> None:
 
 
 def assert_kept(stored: dict[str, int], after: list[Sent]) -> None:
-    """What was stored when the nodes were killed is there when the browser asks: no client was told of more."""
+    """No HEAD response gives a lower offset than was stored when the nodes were killed."""
     heads = [(sent.url.rpartition("/")[2], sent.offset) for sent in after if sent.method == "HEAD"]
     asked = [(stored[upload], offset) for upload, offset in heads if upload in stored]
     assert asked
@@ -241,7 +241,7 @@ def test_an_upgrade_refuses_no_request_and_running_transfers_go_on_afterwards(
     cookies = "; ".join(f"{one.get('name')}={one.get('value')}" for one in ola.context.cookies())
     uploads.clear()
     form.open()
-    # Both transfers take longer than the upgrade, until they are let go at its end.
+    # Both transfers outlast the upgrade: they are throttled until its end.
     network = kari.context.new_cdp_session(kari.page)
     limit_rate(network, 400_000)
     form.choose(file)

@@ -1,4 +1,4 @@
-"""What is decided for an account holds wherever it is shared from: period, confidentiality, contact, quota, closing."""
+"""An account's rules hold for all its shares: period, confidentiality, contact, quota, closing."""
 
 from dataclasses import replace
 from datetime import timedelta

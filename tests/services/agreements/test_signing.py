@@ -308,7 +308,7 @@ def test_a_login_that_claims_to_be_from_after_it_was_told_is_refused(stage: Stag
 
 
 def test_after_a_signature_the_session_ends_when_the_login_that_signed_does(stage: Stage) -> None:
-    """A fresh login may begin another session at the provider; a logout there is told by that one's name."""
+    """A fresh login may begin another session at the provider; a logout there names that session."""
     ewa = session(stage)
     _, answer = begin(stage, ewa)
     stage.login.session_id, stage.login.id_token = "sid-2", "id-token-2"
@@ -499,7 +499,7 @@ def test_a_process_that_died_at_work_leaves_a_refusal_after_a_while(stage: Stage
 
 
 def test_an_answer_in_another_session_changes_nothing(stage: Stage) -> None:
-    """Whoever plants an answer in another's browser neither signs with it nor spoils it."""
+    """An answer planted in another's browser signs nothing and stays valid for its owner."""
     ewa = session(stage)
     _, answer = begin(stage, ewa)
     for other in (None, session(stage), session(stage, SIV)):

@@ -1,4 +1,4 @@
-"""The event log: what is found in it, who is named, and that whoever looks is seen."""
+"""The event log: what is found in it, who is named, and that each look is recorded."""
 
 from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo

@@ -1,4 +1,4 @@
-"""Whoever writes to the database gets nothing by it, everybody else goes on, and the operator learns it once."""
+"""Writing to the database gains nothing and hinders nobody else, and the operator gets one alarm."""
 
 import logging
 from contextlib import closing

@@ -94,7 +94,7 @@ def of_kari(stage: Stage) -> Lines:
 
 
 def verdict(lines: Lines, *certificates: bytes) -> ExportVerdict:
-    """What an auditor is told of the lines, who has nothing but them."""
+    """The verdict of an auditor who has nothing but the lines."""
     file = (json.dumps(line).encode() + b"\n" for line in lines)
     return verification.verify_export(file, certificates=certificates, is_signed=verify_signature)
 

@@ -1,4 +1,4 @@
-"""Who may open a share, in which order it is decided, and what each is told."""
+"""Who may open a share, the order of the checks, and the answer to each person."""
 
 from dataclasses import dataclass, field, replace
 from datetime import timedelta

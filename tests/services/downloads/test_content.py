@@ -85,7 +85,7 @@ def test_no_buffer_is_larger_than_a_step(stage: Stage) -> None:
 
 
 def test_a_buffer_that_is_being_sent_is_not_written_over_by_what_is_opened_meanwhile(stage: Stage) -> None:
-    # Each document ends in a piece that is gathered, so one step opens what is small and what is large.
+    # Each document ends in a piece that is gathered, so one step opens small and large pieces.
     share_id = published(stage, {f"{number}.bin": os.urandom(1_100_000) for number in range(4)})
     content = downloads_content.open_archive(stage.deps, person(OLA), share_id)
     whole = read(stage, content)

@@ -1,4 +1,4 @@
-"""Who asks for what is not theirs is written down once, has to wait after many times, and hinders nobody else."""
+"""Refused requests are recorded once, rate-limited after many, and hinder nobody else."""
 
 import logging
 from dataclasses import replace

@@ -158,7 +158,7 @@ def test_a_thousand_documents_of_one_name_are_numbered_in_linear_time() -> None:
 
 
 def calls(names: list[str]) -> int:
-    """How many functions of the module run to make the names unpackable: its work, whatever the machine."""
+    """Count the calls in the module to make the names unpackable: its work, on any machine."""
     made = 0
 
     def count(frame: FrameType, event: str, _argument: object) -> None:

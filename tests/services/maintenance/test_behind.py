@@ -165,7 +165,7 @@ def test_no_message_is_sent_until_the_restore_is_confirmed(stage: Stage, channel
 
 
 def fetched(stage: Stage, share_id: str) -> None:
-    """Somebody receives the document, of which Kari is told."""
+    """Ola receives the document, and Kari is notified."""
     [document_id] = stage.document_ids(share_id)
     content = open_document(stage.deps, person(OLA), share_id, document_id)
     record_delivery(stage.deps, content, 0, content.length)

@@ -1,4 +1,4 @@
-"""A thousand of ten thousand shares end within a minute: none early, none missed, none twice, whoever works on it."""
+"""A thousand of ten thousand shares end within a minute: none early, none missed, none twice."""
 
 from collections.abc import Iterator
 from datetime import timedelta

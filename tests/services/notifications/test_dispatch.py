@@ -1,4 +1,4 @@
-"""What has happened is told outside: nothing is lost, nothing is planned twice, no target holds up another."""
+"""Events are sent to the outside: none is lost, none is planned twice, no target holds up another."""
 
 import threading
 from collections.abc import Iterator, Sequence

@@ -1,4 +1,4 @@
-"""Those who share are told by e-mail what they want to be told, and nothing that is not so any more."""
+"""Those who share get the e-mails that they chose, and none that is out of date."""
 
 import dataclasses
 import re
@@ -47,7 +47,7 @@ AT_WORK = "kari.lunde@eksempel.example"
 
 @pytest.fixture(autouse=True)
 def kari(stage: Stage) -> None:
-    """Kari is told where she works."""
+    """Kari gets e-mail at work."""
     settle(stage, KARI, AT_WORK)
 
 
@@ -362,7 +362,7 @@ def test_what_a_system_proposes_all_members_are_asked_to_approve(stage: Stage) -
 
 @pytest.fixture
 def leader(stage: Stage) -> str:
-    """Siv administers Kari's tenant and is told at an address of her own; the id of her office."""
+    """Siv administers Kari's tenant and has an address of her own; the id of her office."""
     office = add_administrator(stage.deps, tenant_id=stage.tenant.id, number=SIV, name="Siv Holm")
     settle(stage, SIV, "siv@eksempel.example")
     stage.clock.advance(days=1)

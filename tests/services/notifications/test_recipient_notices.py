@@ -1,4 +1,4 @@
-"""Recipients are told once that something is shared with them, and reminded while that helps; never of more."""
+"""Recipients get one notice of a share, reminders while they help, and nothing more."""
 
 import re
 from dataclasses import replace

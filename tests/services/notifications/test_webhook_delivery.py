@@ -1,4 +1,4 @@
-"""What webhooks are told, and what becomes of those that do not listen."""
+"""Calls to webhooks, and the disabling of webhooks that do not answer."""
 
 import base64
 import hashlib

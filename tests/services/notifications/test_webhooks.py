@@ -1,4 +1,4 @@
-"""Where a fagsystem wants to be told: its own webhooks, and nobody else's."""
+"""The webhooks of a fagsystem: its own, and nobody else's."""
 
 from dataclasses import replace
 from typing import Any

@@ -160,7 +160,7 @@ def test_pieces_together_take_no_more_bytes_than_were_announced(stage: Stage) ->
 
 
 def test_bytes_that_came_before_the_connection_broke_are_not_told_as_too_many(stage: Stage) -> None:
-    """Of two requests for the same bytes the later one is told how far the upload is, and goes on from there."""
+    """Of two requests for the same bytes the later one gets the upload's offset, and goes on from there."""
     ticket = announce(stage, 10)
     mine = piece(stage, ticket, 10)
     early, late = (

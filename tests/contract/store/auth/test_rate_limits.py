@@ -1,4 +1,4 @@
-"""What a consumer has spent is counted once for each call, whoever counts, and never beyond what it has."""
+"""Each call of a consumer is counted once, also when calls are concurrent, and never beyond the limit."""
 
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta

@@ -335,7 +335,7 @@ def test_an_older_row_that_is_put_back_with_its_tag_is_damaged(
     assert damage.is_empty
     put_back(database_url, metadata.tables[kind], older)
     with database.write() as tx:
-        # Whoever can append to the log as well gains nothing: the greatest revision counts, not the last one.
+        # Appending to the log as well gains nothing: the greatest revision counts, not the last one.
         tx.audit.append(replace(event_about(kind, event), details={**(event_about(kind, event).details or {}), "n": 1}))
     with database.read() as tx:
         found = readings(tx)[kind]

@@ -1,4 +1,4 @@
-"""A transaction is all or nothing, a reader sees one moment, and trouble is told in the domain's words."""
+"""Transactions are atomic, a reader sees one snapshot, and failures raise the domain's errors."""
 
 import os
 import socket

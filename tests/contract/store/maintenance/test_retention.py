@@ -1,4 +1,4 @@
-"""What is due is found, and erasing leaves exactly what the contract lets stay."""
+"""Due records are found, and erasing leaves exactly what the contract allows."""
 
 from dataclasses import replace
 

@@ -1,4 +1,4 @@
-"""Addresses of those who want to be told are kept, found, locked and forgotten as the contract says."""
+"""Notification addresses are stored, found, locked and erased as the contract says."""
 
 import threading
 from dataclasses import replace

@@ -1,4 +1,4 @@
-"""Messages to the world outside, on both databases: workers share them out, and what is settled stays so."""
+"""The outbox on both databases: workers lease different messages, and settled messages stay settled."""
 
 import threading
 from concurrent.futures import ThreadPoolExecutor

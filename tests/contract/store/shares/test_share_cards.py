@@ -79,7 +79,7 @@ def database(database: Database, damage: DamageReports) -> Database:
 
 @pytest.fixture
 def owner(database_url: str) -> Iterator[Engines]:
-    """Whoever owns the database."""
+    """The owner of the database."""
     engines = open_engines(database_url)
     yield engines
     engines.close()

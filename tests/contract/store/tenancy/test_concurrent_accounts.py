@@ -25,7 +25,7 @@ def stage(database_url: str, tmp_path: Path) -> Iterator[Stage]:
 
 
 def on_event_loop(deed: Callable[[int], object]) -> list[str]:
-    """What becomes of the deed when all do it at the same instant."""
+    """Return the sorted results when all do the deed at the same instant."""
     ready = Barrier(WRITERS)
 
     def do(number: int) -> str:

@@ -1,4 +1,4 @@
-"""Assessments, who began and ended, and what is left after an end are kept and found as the contract says."""
+"""Assessments, who began and ended, and the rest after an end are stored and found as the contract says."""
 
 import time
 from concurrent.futures import ThreadPoolExecutor
@@ -264,7 +264,7 @@ def test_people_assessments_papers_and_contacts_of_a_tenant_are_forgotten_and_th
         for kept in (ACCOUNT, OTHERS):
             tx.accounts.save(replace(kept, rules=REACHED))
         tx.tenant_lifecycle.remove_everybody(TENANT.id, NOW)
-        # Whoever is found to have been left living all the same, several of them.
+        # Several members that the removal missed.
         for each in ("late", "later"):
             tx.members.add(replace(KARI, id=each, lookup_hash=each.encode()))
         tx.tenant_lifecycle.forget_people(TENANT.id, NOW + DAY)

@@ -1,4 +1,4 @@
-"""Tenants are kept and found as the contract says; of the other tables, what is not there is none."""
+"""Tenants are stored and found as the contract says; a missing row of the other tables is None."""
 
 from dataclasses import replace
 from datetime import timedelta

@@ -31,7 +31,7 @@ FREE: list[tuple[str, Any]] = [
     ("expires_at", END - timedelta(days=1)),
     ("labels", {"recipient": "Søker"}),
 ]
-"""The changes that every member makes at once, whatever the account's rules."""
+"""The changes that every member makes at once, under any rules of the account."""
 CORRECTIONS: list[tuple[str, Any]] = [
     ("texts", {"title": "Vedtak"}),
     ("texts", {"message": "Hei"}),

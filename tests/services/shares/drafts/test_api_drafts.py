@@ -78,7 +78,7 @@ def test_a_systems_draft_is_archived_as_it_says_or_else_as_was_confirmed_of_it(s
     confirm_archive(stage.deps, **place, integration_id=integration.id, confirmed=confirmed)
     assert create_draft(stage.deps, SYSTEM, stage.words(archived=None)).archived is confirmed
     assert create_draft(stage.deps, SYSTEM, stage.words(archived=not confirmed)).archived is not confirmed
-    # What was confirmed of the system is no answer for a person.
+    # A confirmation for the system does not hold for a person.
     assert not create_draft(stage.deps, person(KARI), stage.words(archived=None)).archived
 
 

@@ -257,7 +257,7 @@ def test_who_asks_while_the_new_share_is_begun_is_in_it_too(stage: Stage, share_
 
 
 def waits(stage: Stage, share_id: str) -> bool:
-    """Whether the sharer is told that an answer is awaited."""
+    """Whether the sharer sees that an answer is awaited."""
     return bool(queries.view_share(stage.deps, person(KARI), share_id).unanswered)
 
 

@@ -1,4 +1,4 @@
-"""Organisations' systems share as members do, within their rights; and it is told that it was they."""
+"""Organisations' systems share as members do, within their rights, and events name the system."""
 
 import json
 from collections.abc import Callable
