@@ -81,7 +81,7 @@ def test_the_keys_of_one_consumer_are_nothing_to_another(cast: Systems, stage: S
     assert (own.status_code, "idempotency-replayed" in own.headers) == (201, False)
 
 
-def test_an_answer_is_not_told_to_whoever_has_lost_its_rights(cast: Systems, stage: Stage) -> None:
+def test_a_stored_response_is_refused_to_a_client_without_rights(cast: Systems, stage: Stage) -> None:
     create(cast.sharer, stage)
     stage.tokens.known.clear()
     assert create(cast.sharer, stage).status_code == 401
@@ -168,7 +168,7 @@ def test_an_answer_that_could_not_be_kept_is_given_all_the_same(
     assert count(cast) == 1
 
 
-def test_a_mistake_of_ours_is_told_as_a_problem_and_does_not_hold_the_key(
+def test_an_internal_error_is_a_problem_and_releases_the_key(
     cast: Systems, stage: Stage, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def mistaken(*_: object) -> None:
@@ -182,7 +182,7 @@ def test_a_mistake_of_ours_is_told_as_a_problem_and_does_not_hold_the_key(
     assert create(cast.sharer, stage).status_code == 201
 
 
-def test_what_is_refused_while_it_is_being_renewed_may_be_corrected_under_its_key(
+def test_a_request_refused_during_its_renewal_may_be_corrected_under_its_key(
     cast: Systems, stage: Stage, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     written, create_draft, renew = threading.Event(), api_drafts.create_draft, idempotency.renew_request

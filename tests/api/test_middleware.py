@@ -20,7 +20,7 @@ from tests.support.stage.stage import OLA
 PROBLEM = "application/problem+json"
 
 
-def test_without_a_token_nothing_is_told_but_how_to_get_one(cast: Systems) -> None:
+def test_without_a_token_the_response_says_only_how_to_get_one(cast: Systems) -> None:
     for path in ("/accounts", "/shares", "/shares/AAAA", "/nothing", "/"):
         answer = cast.nobody.get(path)
         assert answer.status_code == 401
@@ -30,7 +30,7 @@ def test_without_a_token_nothing_is_told_but_how_to_get_one(cast: Systems) -> No
 
 
 @pytest.mark.parametrize("header", ["", "Bearer", "Bearer ", "Basic b2xhOm9sYQ==", "token", "Bearer\ttoken"])
-def test_what_is_no_bearer_token_is_none_at_all(cast: Systems, header: str) -> None:
+def test_an_invalid_bearer_header_counts_as_no_token(cast: Systems, header: str) -> None:
     answer = cast.nobody.get("/accounts", headers={"Authorization": header})
     assert (answer.status_code, answer.json()["code"]) == (401, "token_missing")
 
@@ -43,7 +43,7 @@ def test_a_token_that_is_not_valid_is_refused_without_a_reason(cast: Systems) ->
     assert "forged" not in answer.text
 
 
-def test_a_token_without_the_scope_is_told_which(cast: Systems) -> None:
+def test_a_token_without_the_scope_is_refused_with_its_name(cast: Systems) -> None:
     cast.web.stage.tokens.known["narrow"] = ScopeMissing("deldokument:share")
     answer = System(cast.web.browser(), "narrow").get("/accounts")
     assert answer.status_code == 403
@@ -82,7 +82,7 @@ def test_head_answers_as_get_without_the_content(cast: Systems) -> None:
     assert cast.nobody.call("HEAD", "/accounts").status_code == 401
 
 
-def test_a_refused_method_is_told_that_head_goes_where_get_does(cast: Systems) -> None:
+def test_a_refused_method_lists_head_wherever_get_is_allowed(cast: Systems) -> None:
     assert cast.sharer.call("PUT", "/accounts").headers["allow"] == "GET, HEAD"
     assert cast.sharer.call("HEAD", "/small-shares").headers["allow"] == "POST"
 
@@ -101,14 +101,14 @@ def test_an_integration_that_has_been_removed_is_gone_at_the_next_request(cast: 
     assert system.get("/accounts").json()["items"] == []
 
 
-def test_the_accounts_are_the_consumers_whoever_runs_its_system(cast: Systems) -> None:
+def test_the_accounts_are_the_consumers_also_when_another_runs_its_system(cast: Systems) -> None:
     delegated = System(cast.web.browser(), token_of(cast.web.stage, FJELL, SUPPLIER))
     own = {one["name"] for one in cast.sharer.get("/accounts").json()["items"]}
     assert own == {one["name"] for one in delegated.get("/accounts").json()["items"]} == {"Byggesak", "Avtaler"}
     assert cast.stranger.get("/accounts").json() == {"items": [], "next": None}
 
 
-def test_every_answer_tells_what_is_left_and_is_kept_nowhere(cast: Systems) -> None:
+def test_every_response_has_the_remaining_limit_and_is_not_stored(cast: Systems) -> None:
     answer = cast.sharer.get("/accounts")
     assert answer.headers["ratelimit-policy"] == '"consumer";q=600;w=60'
     assert answer.headers["ratelimit"].startswith('"consumer";r=599;t=')
@@ -117,7 +117,7 @@ def test_every_answer_tells_what_is_left_and_is_kept_nowhere(cast: Systems) -> N
         assert cast.sharer.get(path).headers["ratelimit"].startswith('"consumer";r=5')
 
 
-def test_who_calls_too_often_is_told_to_wait_and_the_others_are_not(web: Web, cast: Systems) -> None:
+def test_a_client_over_the_limit_has_to_wait_and_the_others_do_not(web: Web, cast: Systems) -> None:
     deps = web.stage.deps
     web.stage.deps = replace(deps, config=replace(deps.config, api_requests_per_minute=2))
     few = serve(web.stage)

@@ -109,7 +109,7 @@ def test_where_four_eyes_are_wanted_it_is_proposed(cast: Systems, stage: Stage) 
     ],
     ids=str,
 )
-def test_what_is_refused_is_told_and_nothing_is_shared(
+def test_a_refusal_names_the_fields_and_nothing_is_shared(
     cast: Systems, stage: Stage, changes: dict[str, Any], fields: set[str]
 ) -> None:
     answer = sent(cast, form(words(stage, **changes), FILES))
@@ -153,7 +153,7 @@ def test_a_form_that_is_not_just_so_is_refused(cast: Systems, stage: Stage) -> N
     ],
     ids=range(9),
 )
-def test_what_is_no_form_is_refused(cast: Systems, content: bytes) -> None:
+def test_a_body_that_is_no_form_is_refused(cast: Systems, content: bytes) -> None:
     kind = {"Content-Type": "multipart/form-data; boundary=x"}
     answer = cast.sharer.call("POST", "/small-shares", content=content, headers=kind)
     assert answer.status_code == 422, answer.text
@@ -227,7 +227,7 @@ def test_a_consumer_over_its_limit_leaves_threads_for_the_others_while_it_is_cou
     assert (answer.status_code, answer.json()["code"], answer.headers["retry-after"]) == (429, "rate_limited", "1")
 
 
-def test_who_is_refused_for_asking_too_much_at_once_is_told_when_to_come_back(
+def test_a_refusal_for_too_many_requests_at_once_says_when_to_retry(
     cast: Systems, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("deldokument.web.http.responses.rate_limit.MAX_CONCURRENT", 0)
@@ -240,7 +240,7 @@ async def _nothing(*_: object) -> None:
     """No application."""
 
 
-def test_whoever_may_only_read_shares_nothing(cast: Systems, stage: Stage) -> None:
+def test_a_client_that_may_only_read_shares_nothing(cast: Systems, stage: Stage) -> None:
     answer = cast.reader.call("POST", "/small-shares", files=form(words(stage), FILES))
     assert (answer.status_code, answer.json()["code"]) == (403, "integration_reads_only")
     foreign = cast.neighbour.call("POST", "/small-shares", files=form(words(stage), FILES))

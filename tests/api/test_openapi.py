@@ -154,7 +154,7 @@ def leaked(answers: list[tuple[int, str]], secrets: set[str]) -> list[str]:
         *(pytest.param(token, "many", marks=LARGE, id=f"{token}-many") for token in (None, "expired")),
     ],
 )
-def test_without_a_token_that_is_good_nothing_is_told(
+def test_without_a_valid_token_every_route_refuses(
     cast: Systems, address: str, tmp_path: Path, token: str | None, depth: str
 ) -> None:
     ids = material(cast)
@@ -177,7 +177,7 @@ def test_the_token_of_another_tenants_system_meets_nothing_of_this_one(
 
 
 @pytest.mark.parametrize("depth", [FEW, MANY])
-def test_whoever_may_only_read_changes_nothing_whatever_is_asked(
+def test_a_client_that_may_only_read_changes_nothing_on_any_route(
     cast: Systems, address: str, tmp_path: Path, depth: str
 ) -> None:
     config = configured(tmp_path, material(cast))
@@ -229,7 +229,7 @@ def test_a_linter_finds_nothing(web: Web, tmp_path: Path, linter: list[str]) -> 
     assert (done.returncode, done.stdout.strip()) == (0, ""), done.stdout + done.stderr
 
 
-def test_every_route_tells_its_problems_and_its_headers(web: Web) -> None:
+def test_every_route_lists_its_problems_and_its_headers(web: Web) -> None:
     for path, operations in document(web)["paths"].items():
         for method, operation in operations.items():
             responses = operation["responses"]

@@ -144,7 +144,7 @@ def test_a_share_comes_back_as_it_was_given(cast: Systems, stage: Stage) -> None
     ]
 
 
-def test_what_is_not_said_is_as_the_account_has_it(cast: Systems, stage: Stage) -> None:
+def test_omitted_fields_are_as_the_account_has_them(cast: Systems, stage: Stage) -> None:
     stage.change_account(stage.byggesak, rules=AccountRules(confidential=False))
     for absent in ({}, {"confidential": None, "title": None, "recipients": None}):
         answer = cast.sharer.post("/shares", {"account_id": stage.byggesak.id, **absent})
@@ -153,9 +153,7 @@ def test_what_is_not_said_is_as_the_account_has_it(cast: Systems, stage: Stage) 
         assert told == [False, "", None, []]
 
 
-def test_everything_that_is_wrong_with_a_new_share_is_told_at_once_and_nothing_is_made(
-    cast: Systems, stage: Stage
-) -> None:
+def test_all_faults_of_a_new_share_are_reported_at_once_and_nothing_is_created(cast: Systems, stage: Stage) -> None:
     body = {
         "account_id": stage.byggesak.id,
         "expires_at": "2026-11-24T11:00:00Z",
@@ -318,7 +316,7 @@ def test_a_discarded_draft_is_abandoned(cast: Systems, draft: dict[str, Any]) ->
     assert (again.status_code, again.json()["code"]) == (409, "not_a_draft")
 
 
-def test_a_document_is_announced_uploaded_and_told(cast: Systems, draft: dict[str, Any]) -> None:
+def test_a_document_is_announced_uploaded_and_shown(cast: Systems, draft: dict[str, Any]) -> None:
     sent = {"name": "vedtak.pdf", "length": 7, "modified_at": "2026-11-20T10:00:00.5Z"}
     made = cast.sharer.post(f"/shares/{draft['id']}/documents", sent)
     assert made.status_code == 201
@@ -398,7 +396,7 @@ def test_a_document_is_taken_out_again(cast: Systems, draft: dict[str, Any]) -> 
     assert cast.sharer.get(f"/shares/{draft['id']}").json()["documents"] == []
 
 
-def test_what_is_missing_before_publishing_is_told_all_at_once(cast: Systems, stage: Stage) -> None:
+def test_all_that_is_missing_before_publishing_is_reported_at_once(cast: Systems, stage: Stage) -> None:
     share = cast.sharer.post("/shares", {"account_id": stage.byggesak.id}).json()
     assert faults(cast.sharer.post(f"/shares/{share['id']}/publication")) == {
         "documents": "files_missing",
@@ -615,7 +613,7 @@ def test_a_withdrawn_share_is_gone_for_its_recipient_and_withdrawing_again_says_
     assert cast.web.browser(OLA).get(f"/d/{share_id}").status_code == 410
 
 
-def test_what_is_over_stays_over(cast: Systems, stage: Stage, draft: dict[str, Any]) -> None:
+def test_a_share_that_is_over_stays_over(cast: Systems, stage: Stage, draft: dict[str, Any]) -> None:
     share_id = published(cast)
     assert cast.sharer.post(f"/shares/{draft['id']}/withdrawal").json()["code"] == "share_over"
     stage.clock.advance(days=11)
@@ -731,7 +729,7 @@ def calls(share_id: str, document_id: str, recipient_id: str) -> list[tuple[str,
     ]
 
 
-def test_a_share_of_others_does_not_exist_whatever_is_asked_of_it(cast: Systems, draft: dict[str, Any]) -> None:
+def test_a_share_of_others_does_not_exist_on_any_route(cast: Systems, draft: dict[str, Any]) -> None:
     made = uploaded(cast, draft["id"])
     ids = (made["document"]["id"], draft["recipients"][0]["id"])
     for stranger in (cast.neighbour, cast.stranger):
@@ -743,7 +741,7 @@ def test_a_share_of_others_does_not_exist_whatever_is_asked_of_it(cast: Systems,
         assert stranger.get("/shares").json() == {"items": [], "next": None}
 
 
-def test_whoever_may_only_read_changes_nothing_and_is_told_why(cast: Systems, draft: dict[str, Any]) -> None:
+def test_a_client_that_may_only_read_changes_nothing_and_gets_the_reason(cast: Systems, draft: dict[str, Any]) -> None:
     made = uploaded(cast, draft["id"])
     before = cast.sharer.get(f"/shares/{draft['id']}").json()
     for method, path, body in calls(draft["id"], made["document"]["id"], draft["recipients"][0]["id"]):

@@ -68,7 +68,7 @@ def test_a_webhook_is_registered_seen_and_removed(cast: Systems) -> None:
     assert cast.sharer.call("DELETE", f"/webhooks/{added['id']}").status_code == 404
 
 
-def test_what_is_told_can_be_verified_with_the_secret_that_was_shown(cast: Systems) -> None:
+def test_a_delivery_can_be_verified_with_the_secret_that_was_shown(cast: Systems) -> None:
     secret = add(cast)["secret"]
     share_id = cast.web.stage.publish(OLA)
     deliver(cast)
@@ -79,7 +79,7 @@ def test_what_is_told_can_be_verified_with_the_secret_that_was_shown(cast: Syste
     assert headers["webhook-signature"] == f"v1,{base64.b64encode(expected).decode()}"
 
 
-def test_a_system_that_only_reads_may_be_told_of_what_it_reads(cast: Systems) -> None:
+def test_a_system_that_only_reads_may_register_a_webhook(cast: Systems) -> None:
     assert cast.reader.post("/webhooks", asked(cast)).status_code == 201
 
 
@@ -100,9 +100,7 @@ def test_a_system_that_only_reads_may_be_told_of_what_it_reads(cast: Systems) ->
         ({"secret": "whsec_mine"}, "secret", "field_unknown"),
     ],
 )
-def test_what_cannot_be_registered_is_told_by_its_field(
-    cast: Systems, changes: dict[str, Any], field: str, code: str
-) -> None:
+def test_a_refused_registration_names_its_field(cast: Systems, changes: dict[str, Any], field: str, code: str) -> None:
     content = json.dumps(asked(cast, **changes)).encode()
     answer = cast.sharer.call("POST", "/webhooks", content=content, headers={"Content-Type": "application/json"})
     assert answer.status_code == 422
@@ -151,7 +149,7 @@ def test_lists_go_on_page_by_page(cast: Systems) -> None:
     assert cast.sharer.get("/webhooks?cursor=x").status_code == 422
 
 
-def test_a_delivery_tells_how_it_fares_and_is_repeated(cast: Systems) -> None:
+def test_a_delivery_shows_its_status_and_is_repeated(cast: Systems) -> None:
     webhook_id = add(cast)["id"]
     share_id = cast.web.stage.publish(OLA)
     calls(cast).outcome = WebhookResponse(failure=WebhookFailure.TLS)
@@ -185,7 +183,7 @@ def test_a_delivery_tells_how_it_fares_and_is_repeated(cast: Systems) -> None:
     assert cast.sharer.post(f"{path}/unknown/replay").status_code == 404
 
 
-def test_what_is_gone_is_disabled_and_repeats_nothing(cast: Systems) -> None:
+def test_a_webhook_that_is_gone_is_disabled_and_repeats_nothing(cast: Systems) -> None:
     webhook_id = add(cast)["id"]
     calls(cast).outcome = WebhookResponse(410)
     cast.web.stage.publish(OLA)

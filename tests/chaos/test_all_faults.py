@@ -58,7 +58,7 @@ def reused_cluster(folder: Path) -> Iterator[ReusedCluster]:
 
 
 @pytest.mark.parametrize("fault", report.FAULTS, ids=str)
-def test_nothing_is_lost_whatever_breaks_under_load(reused_cluster: ReusedCluster, fault: Fault) -> None:
+def test_nothing_is_lost_in_any_fault_under_load(reused_cluster: ReusedCluster, fault: Fault) -> None:
     report.forget(fault)
     with reused_cluster.cluster(fault.kept) as cluster:
         report.enter(survive(cluster, fault))

@@ -205,7 +205,7 @@ REORDERED = (
         (("UPDATE audit_checkpoint SET signature = hash",), (4, "unsigned")),
     ],
 )
-def test_what_was_done_to_a_database_is_found(
+def test_tampering_with_a_database_is_found(
     trail: dict[str, str], statements: tuple[str, ...], found: tuple[int, str]
 ) -> None:
     assert fault(environment=trail) is None
@@ -228,7 +228,7 @@ def reordered(lines: Lines) -> Lines:
 @pytest.mark.parametrize(
     ("change", "found"), [(altered, (2, "altered")), (removed, (2, "missing")), (reordered, (2, "missing"))]
 )
-def test_what_was_done_to_a_file_is_found_without_settings(
+def test_tampering_with_a_file_is_found_without_settings(
     trail: dict[str, str], folder: Path, change: Callable[[Lines], Lines], found: tuple[int, str]
 ) -> None:
     path = exported(trail, folder)
@@ -288,5 +288,5 @@ def test_an_export_that_cannot_be_made_leaves_no_file_and_no_event(trail: dict[s
     assert json.loads(run(trail, "audit", "verify", "--json").stdout)["chains"] == before
 
 
-def test_a_file_that_is_not_there_is_told() -> None:
+def test_a_missing_file_is_reported() -> None:
     assert run({}, "audit", "verify", "/nowhere.jsonl").exit_code == 2

@@ -91,7 +91,7 @@ def without(*names: str) -> Any:
         without(*PRIVATE),
     ],
 )
-def test_a_file_that_holds_no_client_keys_is_told_so_and_shows_none(path: Path, broken: Any) -> None:
+def test_a_file_without_client_keys_is_reported_and_shows_none(path: Path, broken: Any) -> None:
     key = stored(path)
     path.write_text(json.dumps(broken(key)))
     for command in ("public", "rotate-client"):

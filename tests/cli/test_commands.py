@@ -161,7 +161,7 @@ def test_migrating_twice_is_as_migrating_once(deployment: dict[str, str]) -> Non
     assert run(deployment, "migrate").exit_code == 0
 
 
-def test_the_doctor_tells_of_halts_and_the_worker_ends_them_when_they_are_confirmed(
+def test_the_doctor_reports_halts_and_the_worker_ends_them_when_they_are_confirmed(
     deployment: dict[str, str],
 ) -> None:
     assert run(deployment, "doctor").exit_code == 0

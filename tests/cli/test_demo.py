@@ -248,7 +248,7 @@ def assert_nothing_is_left_running(port: int) -> None:
         pass
 
 
-def test_a_port_that_is_taken_is_told_in_a_line(tmp_path: Path) -> None:
+def test_a_port_in_use_is_reported_in_a_line(tmp_path: Path) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         command = [sys.executable, "-m", "deldokument.cli.main", "demo", "--port", str(taken.getsockname()[1])]
         done = subprocess.run([*command, "--data", str(tmp_path)], capture_output=True, text=True, timeout=60)

@@ -40,7 +40,7 @@ def test_a_day_counts_to_its_end_in_norway_and_a_time_is_norwegian(typed: str, i
 
 
 @pytest.mark.parametrize("typed", ["", "tomorrow", "24.12.2026", "2026-13-01", "9999-12-31", "20261224", "2026-W52-4"])
-def test_what_is_no_end_is_wrong_usage(typed: str) -> None:
+def test_an_invalid_end_is_wrong_usage(typed: str) -> None:
     with pytest.raises(typer.BadParameter, match="YYYY-MM-DD"):
         read_until(typed)
 
@@ -112,9 +112,7 @@ SHARE = ("share", __file__, "--account", "A", "--until", "2026-12-24")
         (("extend", "abc", "--until", "soon"), 2, "YYYY-MM-DD"),
     ],
 )
-def test_what_is_wrong_is_said_with_the_exit_code_that_belongs_to_it(
-    given: tuple[str, ...], code: int, words: str
-) -> None:
+def test_an_error_is_printed_with_its_exit_code(given: tuple[str, ...], code: int, words: str) -> None:
     result = run(HOME, *given)
     assert (result.exit_code, words in result.output) == (code, True), result.output
 

@@ -99,7 +99,7 @@ def test_the_secret_may_be_in_a_file_that_nobody_else_reads_and_a_wrong_one_is_n
     assert "secret access key" in run(moved, "tenant", "list").output
 
 
-def test_a_bucket_without_its_packages_is_told_with_what_to_install(on_bucket: dict[str, str]) -> None:
+def test_a_bucket_without_its_packages_says_what_to_install(on_bucket: dict[str, str]) -> None:
     command = [sys.executable, "-c", _WITHOUT_CLUSTER, "tenant", "list"]
     done = subprocess.run(command, env=os.environ | on_bucket, capture_output=True, text=True, check=False)
     assert (done.returncode, "deldokument[cluster]" in done.stderr) == (1, True)

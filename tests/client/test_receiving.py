@@ -205,7 +205,7 @@ def test_a_file_counts_as_received_only_with_the_same_content(tmp_path: Path) ->
     "link",
     ["", "https://", "https://del.example/", "http://del.example/d/x", "https://a/d/x/dokument/y", "https://a/b/d/x"],
 )
-def test_what_is_no_link_of_a_share_is_refused(link: str) -> None:
+def test_a_link_to_no_share_is_refused(link: str) -> None:
     with pytest.raises(NotConfigured, match="link of a share"):
         Receiver(link)
 

@@ -59,7 +59,7 @@ def test_the_folders_of_the_xdg_specification_are_kept_to(home: Path) -> None:
 
 
 @pytest.mark.usefixtures("home")
-def test_what_is_missing_is_named() -> None:
+def test_a_missing_setting_is_named() -> None:
     with pytest.raises(NotConfigured, match="DELDOKUMENT_CLIENT_ISSUER, DELDOKUMENT_CLIENT_KEY_PATH, or the same in"):
         loaded(DELDOKUMENT_CLIENT_ISSUER="", DELDOKUMENT_CLIENT_KEY_PATH=" ")
 
@@ -102,7 +102,7 @@ def test_neither_tokens_nor_documents_go_without_tls(url: str) -> None:
 
 
 @pytest.mark.usefixtures("home")
-def test_a_home_folder_that_cannot_be_found_is_told_of() -> None:
+def test_a_missing_home_folder_is_reported() -> None:
     with pytest.raises(NotConfigured, match="in full"):
         loaded(DELDOKUMENT_CLIENT_KEY_PATH="~nobody-of-that-name/key.json")
 
@@ -141,7 +141,7 @@ def test_a_link_in_a_folder_leads_nobody_to_what_was_not_named(tmp_path: Path) -
     assert collect([tmp_path / "sak" / "link"])[0].name == "secret"
 
 
-def test_what_is_no_file_is_refused(tmp_path: Path) -> None:
+def test_a_path_that_is_no_file_is_refused(tmp_path: Path) -> None:
     (tmp_path / "empty").mkdir()
     os.mkfifo(tmp_path / "pipe")
     for name, words in (("empty", "no file to share"), ("pipe", "is not a file"), ("missing", "No such file")):
@@ -220,7 +220,7 @@ def test_another_call_finds_nothing(tmp_path: Path) -> None:
         assert other.share_id is None
 
 
-def test_no_state_file_tells_of_persons_or_documents_or_is_for_others_eyes(tmp_path: Path) -> None:
+def test_no_state_file_names_persons_or_documents_or_can_be_read_by_others(tmp_path: Path) -> None:
     with ledger(tmp_path) as first:
         first.began("share-1")
         first.keep_document("vedtak-om-barnevern.pdf", "document-1")
@@ -255,7 +255,7 @@ def test_a_torn_or_foreign_state_file_is_as_none(tmp_path: Path) -> None:
             assert again.share_id is None
 
 
-def test_a_disk_that_takes_no_state_is_told_of(tmp_path: Path) -> None:
+def test_a_disk_that_takes_no_state_is_reported(tmp_path: Path) -> None:
     with ledger(tmp_path) as first:
         with files_no_longer_than(10), pytest.raises(NotConfigured, match="cannot be kept"):
             first.began("share-1")
@@ -268,7 +268,7 @@ def test_a_disk_that_takes_no_state_is_told_of(tmp_path: Path) -> None:
             pass
 
 
-def test_what_was_left_for_more_than_a_week_is_removed(tmp_path: Path) -> None:
+def test_a_state_older_than_a_week_is_removed(tmp_path: Path) -> None:
     with ledger(tmp_path) as first:
         first.began("share-1")
     written = max(path.stat().st_mtime for path in (tmp_path / "state").iterdir())

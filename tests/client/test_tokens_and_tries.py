@@ -127,7 +127,7 @@ def test_every_try_has_an_assertion_of_its_own(settings: Settings) -> None:
     assert len({request.content for request in counterpart.asked}) == 3
 
 
-def test_a_refusal_of_maskinporten_is_told_and_not_repeated(settings: Settings) -> None:
+def test_a_refusal_of_maskinporten_is_reported_and_not_retried(settings: Settings) -> None:
     refusal = httpx.Response(400, json={"error": "invalid_scope", "error_description": "not granted (MP-250)"})
     counterpart = Counterpart(refusal)
     with pytest.raises(Refused, match="MP-250") as caught:
@@ -172,7 +172,7 @@ def test_the_secret_of_the_state_is_the_keys_own(settings: Settings) -> None:
 
 
 @pytest.mark.parametrize("content", ["", "[]", "{}", '{"keys": []}', '{"kty": "RSA"}', '{"kty": "oct", "k": "AAAA"}'])
-def test_what_is_no_key_is_refused_without_showing_it(tmp_path: Path, content: str) -> None:
+def test_an_invalid_key_is_refused_without_showing_it(tmp_path: Path, content: str) -> None:
     (tmp_path / "key.json").write_text(content)
     with pytest.raises(NotConfigured):
         read_key(tmp_path / "key.json")
@@ -234,7 +234,7 @@ def test_a_service_that_does_not_come_back_is_unreachable_after_some_tries() -> 
 
 
 @pytest.mark.parametrize("status", [400, 403, 404, 409, 410, 413, 422])
-def test_a_no_is_told_with_its_code_and_not_repeated(status: int) -> None:
+def test_a_refusal_is_reported_with_its_code_and_not_retried(status: int) -> None:
     problem = {
         "detail": "It is not right.",
         "code": "invalid",
@@ -256,7 +256,7 @@ def test_a_service_that_has_failed_may_do_better_the_next_time(status: int) -> N
     assert len(counterpart.asked) == 1
 
 
-def test_a_no_without_words_is_told_by_its_status() -> None:
+def test_a_refusal_without_text_is_reported_by_its_status() -> None:
     with pytest.raises(Refused, match="status 404"):
         transport(Counterpart(httpx.Response(404, text="<html>"))).call("GET", "/x")
 

@@ -131,7 +131,7 @@ def test_an_upload_that_was_stopped_goes_on_where_it_was(
     assert tus.received() == file.path.read_bytes()
 
 
-def test_what_several_streams_have_is_told_together_before_the_first_goes_on(
+def test_the_progress_of_several_streams_is_reported_together_before_the_first_goes_on(
     tus: Tus, http: httpx.Client, ledger: Ledger, file: LocalFile
 ) -> None:
     sender = Sender(tus, http, ledger)
@@ -227,7 +227,7 @@ def test_a_service_that_takes_no_byte_is_given_up(ledger: Ledger, file: LocalFil
 
 
 @pytest.mark.parametrize("status", [413, 415, 412])
-def test_a_no_to_bytes_is_told_and_not_repeated(ledger: Ledger, file: LocalFile, status: int) -> None:
+def test_a_refusal_of_bytes_is_reported_and_not_retried(ledger: Ledger, file: LocalFile, status: int) -> None:
     assert send_elsewhere(ledger, file, httpx.Response(status, text="No.\n")) == ["PATCH", "No."]
 
 

@@ -106,7 +106,7 @@ def test_an_offset_that_is_no_number_of_seconds_stops_the_clock(
         shifted.now()
 
 
-def test_the_database_decides_and_the_skew_tells_how_far_it_is_off() -> None:
+def test_the_database_decides_and_the_skew_is_the_difference() -> None:
     for ahead in (timedelta(minutes=10), timedelta(minutes=-10)):
         clock = DatabaseClock(Database(ahead).now)
         assert abs(clock.now() - here() - ahead) < A_MOMENT

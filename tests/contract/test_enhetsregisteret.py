@@ -46,7 +46,7 @@ def test_a_subunit_is_found_too(register: Enhetsregisteret) -> None:
         ("310240001", "active"),
     ],
 )
-def test_the_state_of_an_organisation_is_told(register: Enhetsregisteret, number: str, status: str) -> None:
+def test_the_state_of_an_organisation_is_returned(register: Enhetsregisteret, number: str, status: str) -> None:
     assert found(register, OrganizationNumber(number)).status == status
 
 
@@ -157,7 +157,7 @@ def test_each_kind_is_asked_for_in_the_version_that_is_understood() -> None:
     ],
     ids=str,
 )
-def test_of_several_states_the_gravest_is_told(states: dict[str, object], status: str) -> None:
+def test_of_several_states_the_gravest_is_returned(states: dict[str, object], status: str) -> None:
     body = {"organisasjonsnummer": FJELL.value, "navn": "FJELL AS", "organisasjonsform": {"kode": "AS"}, **states}
     with httpx.Client(transport=httpx.MockTransport(lambda _: httpx.Response(200, json=body))) as http:
         assert found(Enhetsregisteret("https://register.example", http), FJELL).status == status

@@ -229,7 +229,7 @@ def test_digits_alone_are_text(digits: str) -> None:
 
 
 @pytest.mark.parametrize("head", [b"", b"\x80\x81\x82\x83" * 9])
-def test_what_is_not_known_is_bytes(head: bytes) -> None:
+def test_an_unknown_type_is_bytes(head: bytes) -> None:
     assert guess(head) == "application/octet-stream"
 
 

@@ -230,7 +230,7 @@ FIT = (
         (*FIT, b"stream: \x80 FOUND\0"),
     ],
 )
-def test_whatever_is_no_reply_of_the_protocol_is_no_verdict(replies: tuple[bytes, ...]) -> None:
+def test_a_reply_outside_the_protocol_is_no_verdict(replies: tuple[bytes, ...]) -> None:
     with peer(*replies) as address, pytest.raises(Unavailable, match="scanner"):
         ClamdScanner(address).scan([b"innhold"], 7)
 
@@ -281,7 +281,7 @@ def test_a_scan_by_a_hanging_clamd_is_broken_off(replies: tuple[bytes, ...]) -> 
         assert isinstance(until_closed(ClamdScanner(address), hangs), ScannerClosed)
 
 
-def test_whoever_waits_for_a_long_scan_is_told_that_it_goes_on(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_caller_of_a_long_scan_sees_that_it_goes_on(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("deldokument.adapters.clamd._WAITING_SECONDS", 0.02)
     asked = threading.Event()
     with peer(*FIT, VERSION, b"stream: OK\0", last=asked.wait) as address:

@@ -48,7 +48,7 @@ def home(**given: object) -> WebhookClient:
     return WebhookClient(HOME, **given)  # type: ignore[arg-type]
 
 
-def test_a_call_brings_what_it_is_given_and_tells_the_status(receiver: Receiver) -> None:
+def test_a_call_sends_its_content_and_returns_the_status(receiver: Receiver) -> None:
     outcome = home().post(f"{receiver.url}?a=b", {"Content-Type": "application/json", "webhook-id": "m1"}, b'{"a": 1}')
     assert (outcome, outcome.is_success, outcome.code) == (WebhookResponse(204), True, "status_204")
     [request] = receiver.received
@@ -59,7 +59,7 @@ def test_a_call_brings_what_it_is_given_and_tells_the_status(receiver: Receiver)
 
 
 @pytest.mark.parametrize("number", [400, 404, 410, 429, 500, 503])
-def test_an_answer_that_is_no_success_is_told_as_it_is(receiver: Receiver, number: int) -> None:
+def test_an_unsuccessful_status_is_returned(receiver: Receiver, number: int) -> None:
     receiver.behaviour = status(number)
     outcome = home().post(receiver.url, {}, b"{}")
     assert (outcome, outcome.is_success) == (WebhookResponse(number), False)
@@ -195,14 +195,14 @@ def test_of_a_long_head_no_more_is_read_than_of_any_answer(receiver: Receiver) -
     ],
     ids=["flood", "cut", "html", "headers", "header", "garbage", "status", "hang-up"],
 )
-def test_whatever_the_other_side_answers_is_told_in_one_word(
+def test_every_failure_of_the_receiver_is_one_word(
     receiver: Receiver, behaviour: Behaviour, outcome: WebhookResponse
 ) -> None:
     receiver.behaviour = behaviour
     assert home().post(receiver.url, {}, b"{}") == outcome
 
 
-def test_nobody_at_home_is_told() -> None:
+def test_a_closed_port_is_reported() -> None:
     with socket.create_server(("127.0.0.1", 0)) as gone:
         port = gone.getsockname()[1]
     assert home().post(f"http://127.0.0.1:{port}/", {}, b"") == WebhookResponse(failure=WebhookFailure.UNREACHABLE)
@@ -214,7 +214,7 @@ def test_the_next_address_of_a_name_is_tried(receiver: Receiver) -> None:
 
 
 @pytest.mark.parametrize("failure", [socket.gaierror(-2, "unknown"), UnicodeError("label too long")])
-def test_a_name_that_cannot_be_looked_up_is_told(failure: Exception) -> None:
+def test_a_name_that_cannot_be_looked_up_is_reported(failure: Exception) -> None:
     def resolve(_host: str, _port: int) -> list[str]:
         raise failure
 

@@ -91,7 +91,7 @@ class People:
             offset += len(step)
 
 
-def test_the_root_key_gives_way_while_people_upload_and_download(place: Place | None) -> None:
+def test_the_root_key_is_rotated_while_people_upload_and_download(place: Place | None) -> None:
     content, settings = os.urandom(2_000_000), openbao_settings(place) if place else {}
     with folder_in_memory() as folder, Deployment(folder, settings=settings) as running:
         old = b"" if place else running.settings.root_key_path.read_bytes()

@@ -241,9 +241,7 @@ def test_onbehalfof(deployment: Deployment, browser: httpx.Client, named: str) -
 
 
 @pytest.mark.usefixtures("named")
-def test_onbehalfof_is_told_by_no_link_and_no_page_that_has_an_id(
-    deployment: Deployment, browser: httpx.Client
-) -> None:
+def test_onbehalfof_is_in_no_link_and_on_no_page_that_has_an_id(deployment: Deployment, browser: httpx.Client) -> None:
     share_id = deployment.share(["21879498012"], {"vedtak.txt": b"x"})
     for page in (f"/d/{share_id}", "/delinger", f"/d/{'A' * 22}", "/"):
         assert "På vegne av" not in browser.get(to_idporten(deployment, browser, f"neste={page}")).text

@@ -113,9 +113,7 @@ def is_delivered(running: Deployment, webhook: dict[str, Any], count: int = 1) -
     return len(found) == count and all(one["delivered_at"] for one in found)
 
 
-def test_what_happens_is_told_to_whoever_registered_and_can_be_verified(
-    running: Deployment, receiver: Receiver
-) -> None:
+def test_events_are_sent_to_the_registered_system_and_can_be_verified(running: Deployment, receiver: Receiver) -> None:
     with registered(running, receiver, "share.published", "share.withdrawn") as webhook:
         share_id = shared(running)
         running.withdraw(share_id)

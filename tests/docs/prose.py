@@ -1,4 +1,4 @@
-"""Reading the project's prose: docstrings, comments, pages. Run as a program to list the faults of files or packages.
+"""The project's prose: docstrings, comments, names of tests, pages. Run as a program to list its faults.
 
 python -m tests.docs.prose src/deldokument/domain docs/faults.md     the faults, one line each
 python -m tests.docs.prose --count                                   the number of each kind in the whole project
@@ -68,7 +68,7 @@ def sources() -> list[Path]:
 def faults_of(path: Path) -> list[Fault]:
     """Return unwanted phrases and long sentences of one file, in the order of its lines."""
     text = path.read_text("utf-8")
-    passages = _page_passages(text) if path.suffix == ".md" else [*_docstrings(text), *_comments(text)]
+    passages = _page_passages(text) if path.suffix == ".md" else _module_passages(text)
     found = [fault for line, passage in passages for fault in _faults_in(path, line, passage)]
     return sorted(found, key=lambda fault: fault.line)
 
@@ -99,13 +99,27 @@ def count_words(sentence: str) -> int:
     return sum(1 for word in flat.split() if re.search(r"\w", word))
 
 
-def _docstrings(source: str) -> Iterator[tuple[int, str]]:
+def _module_passages(source: str) -> Iterator[tuple[int, str]]:
+    tree = ast.parse(source)
+    yield from _docstrings(tree)
+    yield from _test_names(tree)
+    yield from _comments(source)
+
+
+def _docstrings(tree: ast.Module) -> Iterator[tuple[int, str]]:
     """Docstrings of modules, classes and functions, and strings that follow an assignment."""
-    for node in ast.walk(ast.parse(source)):
+    for node in ast.walk(tree):
         for one in getattr(node, "body", []) if not isinstance(node, ast.Lambda | ast.IfExp) else []:
             value = one.value if isinstance(one, ast.Expr) else None
             if isinstance(value, ast.Constant) and isinstance(value.value, str):
                 yield value.lineno, _without_code(value.value, value.col_offset)
+
+
+def _test_names(tree: ast.Module) -> Iterator[tuple[int, str]]:
+    """Names of test functions, as sentences."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef) and node.name.startswith("test_"):
+            yield node.lineno, node.name.removeprefix("test_").replace("_", " ")
 
 
 def _comments(source: str) -> Iterator[tuple[int, str]]:

@@ -51,7 +51,7 @@ def test_other_programs_find_no_fault_in_it(zipped: Zipped, tmp_path: Path) -> N
 
 
 @BOTH_SOCKET_MODES
-def test_head_tells_the_exact_length_and_the_same_etag_again_and_again(zipped: Zipped) -> None:
+def test_head_returns_the_exact_length_and_the_same_etag_again_and_again(zipped: Zipped) -> None:
     head, again = zipped.ola.head(zipped.path), zipped.ola.head(zipped.path)
     assert head.headers["content-length"] == str(len(zipped.whole))
     assert head.headers["etag"] == again.headers["etag"]

@@ -217,7 +217,7 @@ def impatient(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Deployment]:
         yield running
 
 
-def test_a_reader_that_takes_nothing_is_let_go(impatient: Deployment, content: bytes) -> None:
+def test_a_reader_that_takes_nothing_is_disconnected(impatient: Deployment, content: bytes) -> None:
     share_id = impatient.share([OLA_NUMBER], {"stor.bin": content})
     [path] = impatient.document_paths(share_id)
     with reading(impatient, OLA, path) as connection:

@@ -55,7 +55,7 @@ def filenames(header: str) -> tuple[str, str]:
     return found.group(1), unquote(found.group(2))
 
 
-def test_every_name_is_one_safe_header_that_tells_it(deployment: Deployment, hostile: str) -> None:
+def test_every_name_is_one_safe_header_that_contains_it(deployment: Deployment, hostile: str) -> None:
     ola = deployment.session(OLA)
     for number, path in enumerate(deployment.document_paths(hostile)):
         answer = ola.get(path)

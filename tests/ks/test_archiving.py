@@ -82,7 +82,7 @@ def test_what_the_page_quotes_stands_on_the_pages_that_it_leads_to(fiks: Fiks, e
     assert "Lag nytt passord" in shown
 
 
-def test_an_unconfirmed_system_is_told_what_to_do_and_where(fiks: Fiks) -> None:
+def test_an_unconfirmed_system_is_refused_with_what_to_do_and_where(fiks: Fiks) -> None:
     answer = share(fiks)
     assert answer.status_code == 400
     error = answer.json()

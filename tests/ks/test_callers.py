@@ -182,7 +182,7 @@ def test_a_change_needs_a_fresh_login_if_the_pages_ask_for_one(fiks: Fiks, metho
         assert answer.is_success
 
 
-def test_whoever_has_left_the_service_changes_nothing_more(fiks: Fiks) -> None:
+def test_a_person_who_has_left_the_service_changes_nothing_more(fiks: Fiks) -> None:
     stage, ewa = fiks.web.stage, fiks.web.browser(EWA)
     offboard_tenant(stage.deps, tenant_id=stage.tenant.id, typed_name=stage.tenant.name)
     for method, below, body in TENANTS:
@@ -208,7 +208,7 @@ def test_what_is_shared_from_others_accounts_does_not_exist(fiks: Fiks) -> None:
         assert answer.status_code == 404
 
 
-def test_whom_a_document_is_exposed_to_is_told_with_masked_numbers(fiks: Fiks) -> None:
+def test_the_recipients_of_a_document_are_listed_with_masked_numbers(fiks: Fiks) -> None:
     share_id = fiks.web.stage.publish(OLA, "312824450")
     [document_id] = fiks.web.stage.document_ids(share_id)
     answer = fiks.system.get(fiks.konto(below=f"/mottakere/{uuid.UUID(document_id)}"), headers=fiks.headers)

@@ -81,7 +81,7 @@ def test_each_path_answers_as_published(fiks: Fiks) -> None:
     assert answers == SUCCESS
 
 
-def test_the_object_of_a_konto_is_given_to_whoever_asks_for_it(fiks: Fiks) -> None:
+def test_the_object_of_a_konto_is_returned_on_request(fiks: Fiks) -> None:
     ewa, path = fiks.web.browser(EWA), fiks.organisation(fiks.web.stage.byggesak)
     fiks.web.stage.publish(content=b"12345678")
     asked = {"Prefer": "respond-async, return=representation"}
@@ -163,7 +163,7 @@ def test_what_breaks_a_rule_is_a_400_that_names_the_field(
 
 
 @pytest.mark.parametrize("content", [b"{", b"[]", b'{"navn": "\\ud800"}', b"[" * 100_000, b"x" * 70_000])
-def test_a_body_that_is_no_object_is_told(fiks: Fiks, content: bytes) -> None:
+def test_a_body_that_is_no_object_is_refused(fiks: Fiks, content: bytes) -> None:
     ewa = fiks.web.browser(EWA)
     headers = {"X-CSRF-Token": ewa.csrf_token(), "Content-Type": "application/json"}
     answer = ewa.request("POST", fiks.organisation(), content=content, headers=headers)
@@ -182,7 +182,7 @@ def test_a_body_that_is_no_object_is_told(fiks: Fiks, content: bytes) -> None:
         ("GET", "/kontoer/%00/mottakere/y", 404),
     ],
 )
-def test_what_is_not_there_is_told_in_the_same_object(fiks: Fiks, method: str, path: str, status: int) -> None:
+def test_an_unknown_path_is_answered_with_the_same_object(fiks: Fiks, method: str, path: str, status: int) -> None:
     answer = fiks.web.browser(EWA).request(method, f"{PREFIX}{path}")
     assert answer.status_code == status
     assert ERROR_MESSAGE.fits(answer.json())

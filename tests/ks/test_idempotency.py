@@ -107,7 +107,7 @@ def test_after_a_crash_during_the_upload_the_same_share_gets_the_document_once(f
 
 
 @pytest.mark.parametrize("four_eyes", [False, True])
-def test_after_a_crash_behind_the_publication_the_response_is_told_again(fiks: Fiks, four_eyes: bool) -> None:
+def test_after_a_crash_behind_the_publication_the_response_is_repeated(fiks: Fiks, four_eyes: bool) -> None:
     set_rules(fiks.web.stage, fiks.web.stage.byggesak, four_eyes=four_eyes)
     share_id = crashed(fiks).new_id
     uploaded(fiks, share_id)

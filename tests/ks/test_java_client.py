@@ -177,7 +177,7 @@ def test_a_system_decrypts_no_captured_upload_of_another_organisation_by_sharing
         ({"dokumentnavn": None}, "field_missing"),
     ],
 )
-def test_what_is_not_offered_is_a_400_with_a_code(
+def test_an_unsupported_field_is_a_400_with_a_code(
     fiks: Fiks, client: JavaClient, org: UUID, konto: UUID, changes: dict[str, object], code: str
 ) -> None:
     with pytest.raises(DokumentlagerHttpError) as caught:

@@ -302,7 +302,7 @@ def test_endless_metadata_and_headers_are_refused(fiks: Fiks) -> None:
     assert shares(fiks) == []
 
 
-def test_what_is_said_to_be_encrypted_and_is_not_is_refused(fiks: Fiks) -> None:
+def test_a_plain_document_declared_as_encrypted_is_refused(fiks: Fiks) -> None:
     answer = send(fiks, form(metadata(OLA), b"x"), "?kryptert=true")
     assert (answer.status_code, answer.json()["errorCode"]) == (400, "document_undecryptable")
     assert living(fiks) == []

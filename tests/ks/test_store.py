@@ -110,7 +110,7 @@ def test_a_document_is_exposed_to_no_system_but_the_caller(fiks: Fiks) -> None:
     assert living(fiks) == []
 
 
-def test_what_is_known_of_a_document_is_told_as_the_client_reads_it(fiks: Fiks) -> None:
+def test_the_metadata_of_a_document_are_as_the_client_reads_them(fiks: Fiks) -> None:
     document_id = uploaded(fiks)
     told = read_back(fiks, document_id, "/metadata").json()
     assert DOWNLOADED.fits(told)
@@ -223,7 +223,7 @@ def test_documents_with_a_korrelasjonsid_are_deleted_together(fiks: Fiks) -> Non
     assert [read_back(fiks, one).status_code for one in (*ids, kept)] == [410, 410, 200]
 
 
-def test_the_statistics_of_an_account_are_told(fiks: Fiks) -> None:
+def test_the_statistics_of_an_account_are_returned(fiks: Fiks) -> None:
     uploaded(fiks)
     told = fiks.ask("GET", fiks.store("/statistikk")).json()
     assert STATISTICS.fits(told)
@@ -265,7 +265,7 @@ def test_where_four_eyes_are_wanted_a_document_is_read_back_once_it_is_approved(
 
 
 @pytest.mark.parametrize(("method", "path"), [("GET", "/ukjent"), ("GET", "/api/v1/x/kontoer/y/dokumenter/z")])
-def test_what_is_not_there_is_told_in_ks_object(fiks: Fiks, method: str, path: str) -> None:
+def test_a_404_is_in_ks_object(fiks: Fiks, method: str, path: str) -> None:
     answer = fiks.ask(method, f"{STORE_PREFIX}{path}")
     assert answer.status_code == 404
     assert ERROR_MESSAGE.fits(answer.json())

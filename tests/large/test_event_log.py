@@ -172,7 +172,7 @@ def test_pages_and_filters_begin_within_a_fifth_of_a_second(log: Log) -> None:
     assert max(taken.values()) < FIRST_BYTE
 
 
-def test_what_is_found_of_a_person_is_all_that_the_person_has_done(log: Log) -> None:
+def test_a_search_for_a_person_finds_all_that_the_person_has_done(log: Log) -> None:
     address, numbers = found(log, number=KARI_NUMBER, kind=RARE), []
     while address:
         page = log.ewa.get(address).text

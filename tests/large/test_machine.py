@@ -114,7 +114,7 @@ def halted(machine: Machine) -> bool:
     return "HALTED" in machine.run("del doctor 2>&1 || true")
 
 
-def test_a_client_key_gives_way_and_people_log_in_throughout(machine: Machine, registers: Running) -> None:
+def test_a_client_key_is_rotated_and_people_log_in_throughout(machine: Machine, registers: Running) -> None:
     second, first, last = blocks("Clients at ID-porten and Maskinporten")
     path = f"{KEYS}/idporten.json"
     old = machine.run(f"del keys public {path}")
@@ -140,7 +140,7 @@ def test_an_upgrade_turns_the_link(machine: Machine, browser: httpx.Client) -> N
     wait_until(lambda: "CRITICAL" not in machine.run("del doctor || true"), 30, "no worker")
 
 
-def test_a_stop_lets_what_is_under_way_end_and_nothing_is_told_as_an_error(machine: Machine) -> None:
+def test_a_stop_lets_requests_end_and_logs_no_error(machine: Machine) -> None:
     began, since = time.monotonic(), f"@{time.time():.6f}"
     machine.run(f"systemctl stop {' '.join(UNITS)}")
     assert time.monotonic() - began < 45

@@ -218,7 +218,7 @@ def inspected(node: Runtime, share_id: str) -> list[str]:
         return [document.id for document in tx.shares.documents([share_id]) if document.inspected_at]
 
 
-def test_the_root_key_gives_way_on_both_machines(cluster: Cluster) -> None:
+def test_the_root_key_is_rotated_on_both_machines(cluster: Cluster) -> None:
     prepare, take, seal, follow = blocks("In a file, on several nodes")
     [old] = {machine.run(f"cat {KEYS}/root.key") for machine in cluster.both}
     cluster.first.run(prepare)

@@ -250,7 +250,7 @@ def test_a_process_that_serves_has_no_alembic_in_its_memory() -> None:
     assert told.split() == ["True", "False"]
 
 
-def test_a_database_that_does_not_answer_is_told() -> None:
+def test_a_database_that_does_not_answer_is_reported() -> None:
     for ask in (migrate, is_current):
         with pytest.raises(Unavailable):
             ask("postgresql://nobody@127.0.0.1:1/nothing")

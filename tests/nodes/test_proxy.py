@@ -82,7 +82,7 @@ def test_a_document_goes_up_and_comes_down_through_the_proxy(
 
 
 @pytest.mark.parametrize("either", ["local"], indirect=True)
-def test_after_a_withdrawal_a_slow_reader_gets_no_more_than_operators_are_told(nodes: Nodes, either: Front) -> None:
+def test_after_a_withdrawal_a_slow_reader_gets_no_more_than_the_page_says(nodes: Nodes, either: Front) -> None:
     deployment, length = nodes.deployment, 30_000_000
     share_id = deployment.share([OLA_NUMBER], {"stor.bin": os.urandom(length)})
     [path] = deployment.document_paths(share_id)
@@ -128,7 +128,7 @@ def test_the_proxy_takes_what_is_the_longest_document() -> None:
     assert f"client_max_body_size {MAX_LENGTH >> 30}g;" in CONFIGURATION.read_text("utf-8")
 
 
-def test_the_proxy_holds_no_more_of_a_withdrawn_document_than_operators_are_told() -> None:
+def test_the_proxy_holds_no_more_of_a_withdrawn_document_than_the_page_says() -> None:
     found = dict(re.findall(r"^    (proxy_buffer_size|proxy_buffers) (.+)k;$", CONFIGURATION.read_text("utf-8"), re.M))
     count, size = map(int, found["proxy_buffers"].split())
     held = int(found["proxy_buffer_size"]) + count * size
@@ -345,7 +345,7 @@ def test_one_client_alone_does_not_reach_the_limit_of_logins_under_way() -> None
     )
 
 
-def test_when_no_node_answers_people_and_clients_are_told_to_try_again(tmp_path: Path) -> None:
+def test_when_no_node_answers_people_and_clients_are_asked_to_try_again(tmp_path: Path) -> None:
     with upstream() as gone:
         pass
     with proxy(tmp_path, [gone.address]) as front:

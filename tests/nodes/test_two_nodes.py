@@ -59,7 +59,7 @@ def test_an_upload_begun_at_one_node_goes_on_at_the_other_and_is_one_document(no
     assert (rest.status_code, rest.content) == (206, content[999_990:])
 
 
-def test_what_is_withdrawn_at_one_node_is_gone_at_the_other_at_once(nodes: Nodes) -> None:
+def test_a_share_withdrawn_at_one_node_is_gone_at_the_other_at_once(nodes: Nodes) -> None:
     share_id = _published(nodes.deployment)
     ola = nodes.deployment.session(OLA)
     assert ola.get(f"{nodes.second}/d/{share_id}").status_code == 200

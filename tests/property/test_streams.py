@@ -93,7 +93,7 @@ def test_a_manifest_has_one_binary_form(manifest: Manifest) -> None:
 
 
 @given(st.binary(max_size=300))
-def test_whatever_decodes_encodes_to_the_same_bytes(encoded: bytes) -> None:
+def test_every_decoded_manifest_encodes_to_the_same_bytes(encoded: bytes) -> None:
     try:
         manifest = decode_manifest(encoded)
     except IntegrityError:

@@ -32,7 +32,7 @@ def test_a_registry_without_a_feed_is_not_reported_as_free_of_vulnerabilities(re
         npm_findings(report)
 
 
-def test_the_exit_status_tells_found_from_unchecked_from_clean() -> None:
+def test_the_exit_status_distinguishes_found_unchecked_and_clean() -> None:
     def unchecked() -> list[str]:
         raise NotChecked("no answer")
 

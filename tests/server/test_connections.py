@@ -49,7 +49,7 @@ class Impatient(BoundedConnection):
 
 
 @pytest.mark.parametrize("path", [b"/whole", b"/piecewise"])
-def test_whoever_takes_nothing_of_an_answer_is_let_go_whether_or_not_all_of_it_has_been_given(path: bytes) -> None:
+def test_a_client_that_takes_nothing_is_disconnected_whether_or_not_all_has_been_sent(path: bytes) -> None:
     with running(app, Impatient, timeout_graceful_shutdown=1) as port, socket.socket() as connection:
         connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
         connection.connect(("127.0.0.1", port))
@@ -164,7 +164,7 @@ def small() -> Iterator[int]:
         yield port
 
 
-def test_one_connection_more_than_the_limit_is_told_to_try_again_and_the_others_go_on(small: int) -> None:
+def test_one_connection_more_than_the_limit_is_asked_to_retry_and_the_others_go_on(small: int) -> None:
     ask = b"GET / HTTP/1.1\r\nHost: x\r\n\r\n"
     with socket.create_connection(("127.0.0.1", small), 10) as first:
         first.sendall(ask)

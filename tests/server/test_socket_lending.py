@@ -158,7 +158,7 @@ def test_a_request_sent_behind_the_body_survives_the_loan(folder: Path | None) -
     assert app.bodies == [BODY, b"x"]
 
 
-def test_a_client_that_waits_for_100_continue_is_told_before_its_body_is_lent(folder: Path | None) -> None:
+def test_a_client_gets_100_continue_before_its_body_is_lent(folder: Path | None) -> None:
     app = Borrower(len(BODY))
     with (
         dialled(folder, app, LendingConnection) as connect,

@@ -40,7 +40,7 @@ def test_a_thread_is_never_left_behind_by_a_request_that_is_cancelled_twice() ->
     asyncio.run(cancelled_twice())
 
 
-def test_what_the_thread_comes_to_is_told() -> None:
+def test_the_result_of_the_thread_is_returned() -> None:
     async def result() -> int:
         return await wait_for_result(asyncio.get_running_loop().run_in_executor(None, lambda: 7))
 
@@ -101,7 +101,7 @@ def makers(count: int) -> Iterator[int]:
         yield threading.get_ident()
 
 
-def test_whoever_finds_the_helpers_taken_makes_the_steps_itself() -> None:
+def test_a_caller_without_a_free_helper_makes_the_steps_itself() -> None:
     lanes, this = TransferThreads("test"), threading.get_ident()
     with ExitStack() as taken:
         for _ in range(HELPERS):

@@ -142,7 +142,7 @@ def test_what_is_in_no_hurry_rests_longer_than_it_worked(stage: Stage) -> None:
     assert pause_after(stage, work, rest_factor=2.0) >= 2 * work.took > 0
 
 
-def test_a_round_that_fails_is_told_once_until_it_goes_on(stage: Stage, caplog: pytest.LogCaptureFixture) -> None:
+def test_a_round_that_fails_is_logged_once_until_it_goes_on(stage: Stage, caplog: pytest.LogCaptureFixture) -> None:
     outcomes = [Unavailable("database_unavailable"), Unavailable("database_unavailable"), ZeroDivisionError(), 0]
     stop = threading.Event()
 

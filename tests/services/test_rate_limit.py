@@ -47,7 +47,7 @@ def test_a_call_may_weigh_as_much_as_several(stage: Stage) -> None:
     assert consume(deps, limit, ONE, units=10).remaining == 0
 
 
-def test_who_is_over_a_limit_is_told_when_to_come_back_and_other_limits_are_untouched(stage: Stage) -> None:
+def test_a_client_over_a_limit_learns_when_to_retry_and_other_limits_are_untouched(stage: Stage) -> None:
     deps, limit = stage.deps, RateLimit("rate_limited", 1)
     check_rate(deps, limit, ONE)
     with pytest.raises(RateLimited) as caught:
@@ -63,7 +63,7 @@ def test_no_identifier_is_stored_of_those_who_are_counted(stage: Stage) -> None:
     assert not any(caller.encode() in stored for caller in (ONE, OTHER))
 
 
-def test_who_has_not_called_for_a_day_is_forgotten(stage: Stage) -> None:
+def test_a_consumer_without_calls_for_a_day_is_forgotten(stage: Stage) -> None:
     consume(stage.deps, per_minute(60), ONE)
     assert forget_allowances(stage.deps) == 0
     stage.clock.advance(days=1, minutes=2)

@@ -109,7 +109,7 @@ def test_a_permit_comes_with_the_level_that_it_wants(running: Running) -> None:
     assert levels == {level: "3", f"{level}-org": "3"}
 
 
-def test_who_has_no_right_fits_no_rule_and_who_is_not_known_is_not_decided(running: Running) -> None:
+def test_a_person_without_a_right_fits_no_rule_and_an_unknown_one_is_not_decided(running: Running) -> None:
     assert decision(running, person=LISE) == decision(running, action="write") == "NotApplicable"
     assert decision(running, person=LISE, resource=ORDINARY, number=FJELL_TROMSO) == "Permit"
     for unknown in ({"person": STRANGER}, {"number": "999999999"}, {"number": DELETED}, {"resource": "another"}):

@@ -105,7 +105,7 @@ def test_an_order_that_is_not_whole_is_refused(running: Running, token: str, wro
 
 
 @pytest.mark.parametrize("body", [[], "x", 7])
-def test_what_is_no_order_is_refused(running: Running, token: str, body: Any) -> None:
+def test_an_invalid_order_is_refused(running: Running, token: str, body: Any) -> None:
     assert send(running, token, body).status_code == 400
 
 
@@ -116,7 +116,7 @@ def test_an_organisation_needs_its_number(running: Running, token: str) -> None:
     assert send(running, token, order(recipient={"recipientOrganization": right})).status_code == 201
 
 
-def test_who_may_not_order_is_refused(running: Running, token: str) -> None:
+def test_a_client_that_may_not_order_is_refused(running: Running, token: str) -> None:
     other = running.access_token(running.client_id, ALTINN_SCOPE)
     assert send(running, other, order()).status_code == 403
     assert send(running, "not-a-token", order()).status_code == 401
@@ -183,7 +183,7 @@ def test_a_notice_is_delivered_when_its_condition_says_so(
     assert taken(running, made["idempotencyId"])[0]["delivered"] is delivered
 
 
-def test_what_was_sent_is_shown_on_a_page(running: Running, token: str) -> None:
+def test_sent_notifications_are_shown_on_a_page(running: Running, token: str) -> None:
     made = order(recipient={"recipientPerson": person(emailSettings={"subject": "<b>Emne</b>", "body": "Tekst"})})
     assert send(running, token, made).status_code == 201
     page = httpx.get(running.notifications).text

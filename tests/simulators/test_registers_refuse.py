@@ -260,7 +260,7 @@ def test_a_number_that_cannot_be_one_is_refused(running: Running, number: str) -
     assert look_up(running, f"enheter/{number}").status_code == 400
 
 
-def test_what_was_removed_is_gone_and_what_was_deleted_is_told_with_its_date(running: Running) -> None:
+def test_a_removed_unit_is_gone_and_a_deleted_one_has_its_date(running: Running) -> None:
     assert look_up(running, "enheter/315622018").status_code == 410
     deleted = look_up(running, "enheter/310488003").json()
     assert deleted["slettedato"]

@@ -71,7 +71,7 @@ def test_pieces_sent_beside_each_other_come_out_as_one(tus: Tus) -> None:
     assert tus.received() == content
 
 
-def test_head_tells_what_is_partial_and_what_it_became(pieces: Pieces) -> None:
+def test_head_shows_partial_uploads_and_their_concatenation(pieces: Pieces) -> None:
     first, second = pieces.sent(b"12345", b"67890")
     assert first.head().headers["upload-concat"] == "partial"
     assert (first.head().headers["upload-offset"], first.head().headers["upload-length"]) == ("5", "5")
@@ -136,7 +136,7 @@ def test_nothing_can_be_appended_to_what_was_joined_nor_to_its_pieces(pieces: Pi
      "final;/uploads/../x", "final;/uploads/%2e%2e%2fx", "final;/uploads/a/b", "final;http://[/uploads/a",
      "final;/etc/passwd", "final;/uploads/" + "a" * 101, "final;/uploads/a,/uploads/b"],
 )  # fmt: skip
-def test_what_is_no_concatenation_is_a_bad_request_and_leaves_nothing(pieces: Pieces, value: str) -> None:
+def test_an_invalid_concatenation_is_a_bad_request_and_leaves_nothing(pieces: Pieces, value: str) -> None:
     before = blobs(pieces.tus.deployment)
     headers = pieces.ticket.headers | {"Upload-Concat": value}
     if not value.startswith("final;"):

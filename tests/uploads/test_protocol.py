@@ -13,7 +13,7 @@ FIVE_GIB = 5 * 2**30
 
 
 @pytest.mark.parametrize("path", ["/uploads", "/uploads/whatever"])
-def test_options_tell_version_extensions_limit_and_checksums_without_a_token(deployment: Deployment, path: str) -> None:
+def test_options_list_version_extensions_limit_and_checksums_without_a_token(deployment: Deployment, path: str) -> None:
     answer = httpx.options(deployment.url + path)
     assert answer.status_code == 204
     assert answer.headers["tus-resumable"] == answer.headers["tus-version"] == "1.0.0"
@@ -101,7 +101,7 @@ def test_a_session_alone_uploads_nothing(tus: Tus) -> None:
 
 
 @pytest.mark.parametrize("version", [None, "0.2.2", "1.0.1", "1"])
-def test_another_version_is_told_which_one_there_is(tus: Tus, version: str | None) -> None:
+def test_another_version_is_refused_with_the_supported_one(tus: Tus, version: str | None) -> None:
     upload = tus.create(10)
     headers = upload.headers(0) | {"Tus-Resumable": version or ""}
     if version is None:
@@ -134,7 +134,7 @@ def test_a_chunked_body_is_taken_like_one_of_known_length(tus: Tus) -> None:
     assert tus.received() == content
 
 
-def test_head_tells_offset_length_and_expiry_and_is_not_kept(tus: Tus) -> None:
+def test_head_returns_offset_length_and_expiry_and_is_not_stored(tus: Tus) -> None:
     upload = tus.create(10)
     upload.patch(0, b"12345")
     answer = upload.head()
@@ -144,7 +144,7 @@ def test_head_tells_offset_length_and_expiry_and_is_not_kept(tus: Tus) -> None:
 
 
 @pytest.mark.parametrize("offset", [0, 4, 6, 10, 11, 10**18, "9" * 19])
-def test_a_wrong_offset_is_a_conflict_that_tells_the_right_one(tus: Tus, offset: object) -> None:
+def test_a_wrong_offset_is_a_conflict_that_names_the_right_one(tus: Tus, offset: object) -> None:
     upload = tus.create(10)
     upload.patch(0, b"12345")
     answer = upload.patch(offset, b"x")
@@ -180,7 +180,7 @@ def test_another_content_type_is_refused(tus: Tus) -> None:
     assert upload.offset() == 0
 
 
-def test_a_finished_upload_takes_nothing_and_still_tells_its_offset(tus: Tus) -> None:
+def test_a_finished_upload_takes_nothing_and_still_returns_its_offset(tus: Tus) -> None:
     upload = tus.create(5)
     upload.patch(0, b"12345")
     for offset, content in ((5, b""), (5, b"x"), (0, b"54321"), (4, b"x")):
@@ -354,7 +354,7 @@ def test_metadata_that_are_none_are_ignored(tus: Tus, sent: str) -> None:
     assert metadata_of(upload) is None
 
 
-def test_metadata_are_told_to_no_one_without_the_token(tus: Tus) -> None:
+def test_metadata_are_shown_to_no_one_without_the_token(tus: Tus) -> None:
     upload = tus.create(10)
     assert tus.post(upload.ticket, 10, {"Upload-Metadata": METADATA}).status_code == 201
     stranger = httpx.head(upload.url, headers=TUS | {"Authorization": "Bearer wrong"})

@@ -57,7 +57,7 @@ def ask_together(web: Web, path: str, times: int) -> set[int]:
     return web.runner.run(ask())
 
 
-def test_readiness_asks_database_and_keyring_at_most_once_a_second_whatever_the_number_of_callers(stage: Stage) -> None:
+def test_readiness_asks_database_and_keyring_at_most_once_a_second_for_all_callers(stage: Stage) -> None:
     database, keyring = FaultyDatabase(stage.deps.database, reads=READS), AskedKeyring(stage.deps.keyring)
     web = managed(replace(stage, deps=replace(stage.deps, database=database, keyring=keyring)))
     began = time.monotonic()

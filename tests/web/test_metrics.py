@@ -50,7 +50,7 @@ def reported(web: Web) -> dict[str, float]:
     return figures(answer.text)
 
 
-def test_an_idle_service_tells_that_nothing_waits(web: Web) -> None:
+def test_an_idle_service_reports_that_nothing_waits(web: Web) -> None:
     retention.record_heartbeat(web.stage.deps)
     assert set(reported(web).values()) == {0.0}
 
@@ -79,7 +79,7 @@ def test_the_lag_is_as_long_as_the_oldest_share_that_is_over_has_had_its_key(web
     assert reported(web)["deldokument_lag_seconds:garbage"] == 0
 
 
-def test_a_halt_is_told(web: Web) -> None:
+def test_a_halt_is_reported(web: Web) -> None:
     retention.record_heartbeat(web.stage.deps)
     web.stage.clock.advance(days=1)
     retention.record_heartbeat(web.stage.deps)

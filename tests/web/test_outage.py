@@ -43,7 +43,7 @@ def test_a_page_says_that_it_can_not_be_had_now_wherever_the_database_is_lost(lo
     assert "Prøv igjen" in answer.text
 
 
-def test_what_is_not_there_is_not_there_without_a_database_either(losing: Losing) -> None:
+def test_an_unknown_path_is_not_found_without_a_database_either(losing: Losing) -> None:
     losing.lose(0)
     assert losing.kari.get("/finnes-ikke").status_code == 404
 
@@ -66,7 +66,7 @@ def test_an_error_page_shows_the_number_of_its_trace() -> None:
         web.close()
 
 
-def test_the_receipt_of_what_was_sent_is_written_when_the_database_is_back() -> None:
+def test_the_receipt_of_a_download_is_written_when_the_database_is_back() -> None:
     with stage_in_memory() as stage:
         share_id = stage.publish(OLA)
         [document_id] = stage.document_ids(share_id)

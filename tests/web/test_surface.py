@@ -150,7 +150,7 @@ def test_asking_with_head_is_no_receipt(web: Web) -> None:
     assert contents(web.stage) == before
 
 
-def test_head_tells_no_other_length_than_get(web: Web) -> None:
+def test_head_has_the_length_of_get(web: Web) -> None:
     share_id = web.stage.publish(OLA)
     [document_id] = web.stage.document_ids(share_id)
     below = ("", f"/dokument/{document_id}", "/alt.zip")
@@ -317,7 +317,7 @@ def test_bytes_go_out_as_an_attachment_that_no_browser_runs_or_keeps(web: Web) -
         assert "set-cookie" not in answer.headers
 
 
-def test_a_document_that_is_still_being_checked_is_told_and_troubles_nobody_who_operates(
+def test_a_document_that_is_still_being_checked_is_reported_and_logs_no_error(
     web: Web, caplog: pytest.LogCaptureFixture
 ) -> None:
     stage = web.stage
@@ -332,7 +332,7 @@ def test_a_document_that_is_still_being_checked_is_told_and_troubles_nobody_who_
     assert caplog.records == []
 
 
-def test_a_document_that_was_refused_is_told_to_those_who_operate(web: Web, caplog: pytest.LogCaptureFixture) -> None:
+def test_a_document_that_was_refused_is_logged_for_operators(web: Web, caplog: pytest.LogCaptureFixture) -> None:
     stage = web.stage
     share = stage.draft()
     drafts.save_draft(stage.deps, person(KARI), share.id, stage.words())
@@ -347,7 +347,7 @@ def test_a_document_that_was_refused_is_told_to_those_who_operate(web: Web, capl
     assert "inspection_refused" in caplog.text
 
 
-def test_an_unforeseen_error_tells_the_client_nothing_and_is_logged_without_the_address(
+def test_an_unforeseen_error_reveals_nothing_and_is_logged_without_the_address(
     broken: Web, caplog: pytest.LogCaptureFixture
 ) -> None:
     with caplog.at_level(logging.ERROR):

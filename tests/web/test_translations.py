@@ -148,7 +148,7 @@ def test_a_translation_lies_in_the_nearest_folder_of_all_that_use_its_text(langu
         ("2026-11-24T22:00", "2026-11-23T22:00", "0 sekunder"),
     ],
 )
-def test_what_is_left_is_counted_by_the_calendar_as_the_form_counts_it(now: str, end: str, words: str) -> None:
+def test_the_time_left_is_counted_by_the_calendar_as_the_form_counts_it(now: str, end: str, words: str) -> None:
     instants = (datetime.fromisoformat(end).replace(tzinfo=OSLO), datetime.fromisoformat(now).replace(tzinfo=OSLO))
     assert Translator("nb").left(*instants) == words
 

@@ -69,5 +69,5 @@ def test_nothing_is_patched_but_limits_and_what_is_listed() -> None:
         ("monkeypatch.setattr(name, value)", ["name"]),
     ],
 )
-def test_what_is_patched_is_found(source: str, names: list[str]) -> None:
+def test_patched_names_are_found(source: str, names: list[str]) -> None:
     assert patched(source) == names

@@ -35,7 +35,7 @@ def test_an_administrator_finds_what_a_person_has_done_and_the_number_stands_now
     expect(page.get_by_role("row").filter(has_text="Tjenesteavtalen ble signert")).to_be_visible()
 
 
-def test_what_is_wrong_with_a_search_is_told_at_its_fields(visit: Visit) -> None:
+def test_the_faults_of_a_search_are_shown_at_its_fields(visit: Visit) -> None:
     anne = visit("Anne Myhre", "/konfigurasjon")
     open_log(anne)
     page = anne.page

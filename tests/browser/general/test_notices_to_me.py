@@ -41,7 +41,7 @@ def code_in(letter: dict[str, Any]) -> str:
     return found.group()
 
 
-def test_kari_is_told_by_e_mail_that_ola_has_downloaded(visit: Visit, demo: Demo, tmp_path: Path) -> None:
+def test_kari_gets_an_e_mail_when_ola_has_downloaded(visit: Visit, demo: Demo, tmp_path: Path) -> None:
     address = f"kari.{secrets.token_hex(4)}@eksempel.example"
     kari = visit("Kari Lunde")
     page, post = kari.page, Post(kari)

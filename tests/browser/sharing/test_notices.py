@@ -24,7 +24,7 @@ def fill_in(kari: Visitor, folder: Path) -> SharePage:
     return form
 
 
-def test_a_recipient_is_told_when_nothing_can_be_undone_and_the_pages_say_so(
+def test_a_recipient_is_notified_when_nothing_can_be_undone_and_the_pages_say_so(
     visit: Visit, demo: Demo, tmp_path: Path
 ) -> None:
     kari = visit("Kari Lunde")

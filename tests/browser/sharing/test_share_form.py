@@ -18,7 +18,7 @@ OLA, OLA_SHOWN, OLA_MASKED = "21879498012", "218794 98012", "218794 *****"
 EWA, FJELL = "47906701517", "312824450"
 
 
-def test_a_pasted_list_becomes_rows_and_what_is_refused_stays_with_its_reason(visit: Visit) -> None:
+def test_a_pasted_list_becomes_rows_and_refused_lines_stay_with_their_reason(visit: Visit) -> None:
     kari = visit("Kari Lunde")
     form, field = SharePage(kari), kari.page.get_by_label("Mottakere", exact=True)
     form.open()
@@ -189,7 +189,7 @@ def test_many_recipients_are_counted_and_their_numbers_are_one_line_of_the_summa
     expect(kari.page.locator("#recipient-list [aria-invalid]")).to_have_count(12)
 
 
-def test_an_end_too_far_away_is_told_beside_the_field_and_in_the_summary(visit: Visit, tmp_path: Path) -> None:
+def test_an_end_too_far_away_is_reported_beside_the_field_and_in_the_summary(visit: Visit, tmp_path: Path) -> None:
     kari = visit("Kari Lunde")
     form, day = SharePage(kari), kari.page.get_by_label("Tilgjengelig til")
     form.open()
@@ -294,7 +294,7 @@ def filled_in(visitor: Visitor, file: Path) -> SharePage:
     return form
 
 
-def test_the_draft_is_called_saved_when_what_is_ticked_and_taken_out_is(visit: Visit) -> None:
+def test_the_draft_is_called_saved_when_ticks_and_removals_are(visit: Visit) -> None:
     kari = visit("Kari Lunde")
     form, title = SharePage(kari), kari.page.get_by_label("Tittel")
     form.open()
@@ -361,7 +361,7 @@ def test_who_presses_twice_while_words_are_on_their_way_shares_once(visit: Visit
     assert shares.count == 1
 
 
-def test_what_is_called_off_while_words_are_on_their_way_is_not_shared(visit: Visit, tmp_path: Path) -> None:
+def test_sharing_that_is_cancelled_while_fields_are_being_saved_does_not_happen(visit: Visit, tmp_path: Path) -> None:
     kari, file = visit("Kari Lunde"), noise(tmp_path / "plan.txt", 10)
     form, title = filled_in(kari, noise(tmp_path / "vedtak.txt", 10)), kari.page.get_by_label("Tittel")
     words, shares = Held(kari.page, "PUT", FIELDS), Held(kari.page, "POST", PUBLISHING)
@@ -455,7 +455,7 @@ def test_the_label_that_was_typed_last_is_the_one_that_is_kept(visit: Visit) -> 
     expect(label).to_have_value("Mor til Ola")
 
 
-def test_what_is_said_of_a_recipient_is_handed_in_before_it_is_shared(visit: Visit, tmp_path: Path) -> None:
+def test_a_label_of_a_recipient_is_saved_before_sharing(visit: Visit, tmp_path: Path) -> None:
     kari = visit("Kari Lunde")
     form, label = filled_in(kari, noise(tmp_path / "vedtak.txt", 10)), kari.page.get_by_label("Egen merkelapp")
     label.fill("Mor \x07")
@@ -511,7 +511,7 @@ def test_a_removed_recipient_does_not_come_back_with_an_older_answer(visit: Visi
     expect(form.rows("De som kan åpne delingen")).to_have_count(1)
 
 
-def test_what_was_taken_out_is_out_before_anything_is_shared(visit: Visit, tmp_path: Path) -> None:
+def test_a_removal_is_saved_before_sharing(visit: Visit, tmp_path: Path) -> None:
     kari = visit("Kari Lunde")
     form = filled_in(kari, noise(tmp_path / "vedtak.txt", 10))
     form.add(FJELL)

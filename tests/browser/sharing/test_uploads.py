@@ -192,7 +192,7 @@ def test_publishing_waits_for_the_uploads_and_can_be_called_off(visit: Visit, ne
     kari.page.wait_for_url("**/delinger/*/delt")
 
 
-def test_a_broken_connection_is_told_and_mended_without_a_hand(visit: Visit, network: Network, tmp_path: Path) -> None:
+def test_a_broken_connection_is_shown_and_recovers_by_itself(visit: Visit, network: Network, tmp_path: Path) -> None:
     kari, file = visit("Kari Lunde", proxy=network.proxy), noise(tmp_path / "plan.bin", LENGTH)
     form = start(kari, network, file)
     network.cut()

@@ -63,7 +63,7 @@ def test_rights_on_a_unit_are_rights_on_its_subunits(altinn: AltinnAuthorizedPar
     assert held[FJELL] == held[FJELL_TROMSO] == {"a0236"}
 
 
-def test_every_organisation_of_a_person_is_told_with_its_name(altinn: AltinnAuthorizedParties) -> None:
+def test_every_organisation_of_a_person_is_listed_with_its_name(altinn: AltinnAuthorizedParties) -> None:
     names = {grant.organization_number: grant.name for grant in altinn.grants(PER)}
     assert names == {FJELL: "FJELL AS", FJELL_TROMSO: "FJELL AS AVD TROMSØ", BRYGGA: "BRYGGA REGNSKAP AS"}
 
@@ -263,7 +263,7 @@ def test_a_code_of_another_kind_does_not_become_a_role(replying: Replying, outbo
 
 
 @pytest.mark.parametrize("flag", ["isDeleted", "onlyHierarchyElementWithNoAccess"])
-def test_a_marked_entry_gives_nothing_whatever_codes_it_lists(
+def test_a_marked_entry_gives_nothing_for_any_codes_that_it_lists(
     replying: Replying, outbound: httpx.Client, flag: str
 ) -> None:
     subunit = party(organizationNumber=FJELL_TROMSO)

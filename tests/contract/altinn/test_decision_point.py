@@ -74,7 +74,7 @@ def test_a_stranger_may_read_nothing(point: AltinnDecisionPoint) -> None:
     assert point.grants(SIV) == point.grants(NOBODY) == ()
 
 
-def test_only_a_permit_opens_and_the_roles_are_told_for_who_lacks_one(point: AltinnDecisionPoint) -> None:
+def test_only_a_permit_opens_and_a_person_without_one_gets_the_roles(point: AltinnDecisionPoint) -> None:
     [fjell] = [grant for grant in point.grants(LISE) if grant.organization_number == FJELL]
     assert "ordinaer-post-til-virksomheten" in fjell.codes
     assert RULE.sufficient(fjell.codes, confidential=True) is None

@@ -132,7 +132,7 @@ def test_tokens_of_altinns_own_are_taken_too(
     assert altinn.send(notice()) == SENT
 
 
-def test_an_organisation_is_told_as_well(altinn: AltinnNotifications, running: Running) -> None:
+def test_an_organisation_is_notified_as_well(altinn: AltinnNotifications, running: Running) -> None:
     sent = notice(recipient=FJELL)
     assert altinn.send(sent) == SENT
     [order] = orders(running, sent)
@@ -146,7 +146,9 @@ def test_a_notice_sent_again_under_its_id_is_taken_once(altinn: AltinnNotificati
     assert order["repeated"] == 2
 
 
-def test_who_cannot_be_reached_is_told_to_be_unreachable(altinn: AltinnNotifications, running: Running) -> None:
+def test_a_recipient_without_an_address_is_reported_as_unreachable(
+    altinn: AltinnNotifications, running: Running
+) -> None:
     running.set_reachable(SIV.value, reachable=False)
     try:
         assert altinn.send(notice(recipient=SIV)) == refuse("unreachable")
@@ -154,7 +156,7 @@ def test_who_cannot_be_reached_is_told_to_be_unreachable(altinn: AltinnNotificat
         running.set_reachable(SIV.value, reachable=True)
 
 
-def test_what_is_refused_as_it_stands_is_not_sent_again(altinn: AltinnNotifications) -> None:
+def test_an_order_that_is_refused_as_invalid_is_not_retried(altinn: AltinnNotifications) -> None:
     assert altinn.send(notice(text="")) == refuse("altinn_refused")
 
 

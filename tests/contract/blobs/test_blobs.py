@@ -51,7 +51,7 @@ def files(root: Path) -> list[Path]:
     return [path for path in root.rglob("*") if path.is_file()]
 
 
-def test_what_is_written_in_pieces_is_read_whole(store: BlobStore) -> None:
+def test_an_object_written_in_pieces_is_read_whole(store: BlobStore) -> None:
     content = os.urandom(3 << 20)
     writer = store.create(NAME)
     for piece in (content[:7], bytearray(content[7 : 2 << 20]), memoryview(content)[2 << 20 :]):
@@ -61,7 +61,7 @@ def test_what_is_written_in_pieces_is_read_whole(store: BlobStore) -> None:
 
 
 @pytest.mark.parametrize("expected", [1, 1000, 5 << 20])
-def test_an_object_is_as_long_as_what_is_written_and_not_as_what_was_expected(store: BlobStore, expected: int) -> None:
+def test_an_object_has_the_written_length_and_not_the_expected_one(store: BlobStore, expected: int) -> None:
     writer = store.create(NAME, expected)
     writer.write(bytes(1000))
     writer.commit()
@@ -157,7 +157,7 @@ def test_deleted_objects_are_gone_and_others_stay(store: BlobStore) -> None:
     assert names(store) == {OTHER}
 
 
-def test_the_list_tells_size_and_time(store: BlobStore) -> None:
+def test_the_list_has_size_and_time(store: BlobStore) -> None:
     put(store, NAME, b"12345")
     (blob,) = store.list()
     assert (blob.name, blob.size) == (NAME, 5)
@@ -207,7 +207,7 @@ def test_files_are_for_their_owner_alone(directory: DirectoryBlobStore, root: Pa
     assert modes == {0}
 
 
-def test_a_full_disk_is_told_and_leaves_nothing(directory: DirectoryBlobStore, root: Path) -> None:
+def test_a_full_disk_is_reported_and_leaves_nothing(directory: DirectoryBlobStore, root: Path) -> None:
     writer = directory.create(NAME)
     writer.write(bytes(1000))
     with files_no_longer_than(4096), pytest.raises(StorageFull):
@@ -217,9 +217,7 @@ def test_a_full_disk_is_told_and_leaves_nothing(directory: DirectoryBlobStore, r
     put(directory, NAME, b"there is room again")
 
 
-def test_room_for_what_is_expected_is_set_aside_or_the_disk_is_full_at_once(
-    directory: DirectoryBlobStore, root: Path
-) -> None:
+def test_the_expected_length_is_reserved_or_the_disk_is_full_at_once(directory: DirectoryBlobStore, root: Path) -> None:
     with files_no_longer_than(4096), pytest.raises(StorageFull):
         directory.create(NAME, 1 << 20)
     assert files(root) == []

@@ -74,7 +74,7 @@ def stands(store: S3BlobStore, content: bytes = PART) -> bool:
         "cut when verified",
     ],
 )
-def test_what_is_acknowledged_after_trouble_stands_whole(
+def test_an_object_acknowledged_after_a_fault_is_whole(
     store: S3BlobStore, proxy: FaultProxy, direct: S3BlobStore, fault: Fault
 ) -> None:
     proxy.expect(fault)
@@ -142,7 +142,7 @@ def test_a_store_that_goes_on_failing_is_unavailable_and_keeps_nothing(
     assert list(direct.list()) == []
 
 
-def test_wrong_credentials_are_unavailable_and_told_without_them(s3_place: S3Place) -> None:
+def test_wrong_credentials_are_unavailable_and_not_in_the_error(s3_place: S3Place) -> None:
     for wrong in (replace(s3_place, secret_access_key="not-this-one"), replace(s3_place, access_key_id="nobody")):
         for error in attempts(S3BlobStore(wrong, QUICK)).values():
             assert isinstance(error, Unavailable)
@@ -167,7 +167,7 @@ def test_a_server_that_is_not_there_is_unavailable(s3_place: S3Place) -> None:
 
 
 @pytest.mark.parametrize("method", ["PUT", "GET"])
-def test_a_store_that_does_not_answer_is_let_go(s3_place: S3Place, proxy: FaultProxy, method: str) -> None:
+def test_a_store_that_does_not_answer_is_unavailable(s3_place: S3Place, proxy: FaultProxy, method: str) -> None:
     released = threading.Event()
     proxy.expect(Fault(method, times=9, hold=released))
     try:
@@ -202,7 +202,7 @@ def test_an_object_whose_length_cannot_be_learnt_is_not_acknowledged(store: S3Bl
 
 
 @pytest.mark.parametrize("fault", [Fault("PUT", status=507), Fault("PUT", status=403, code="QuotaExceeded")])
-def test_a_store_without_room_is_told_as_full(store: S3BlobStore, proxy: FaultProxy, fault: Fault) -> None:
+def test_a_store_without_space_is_reported_as_full(store: S3BlobStore, proxy: FaultProxy, fault: Fault) -> None:
     proxy.expect(replace(fault, times=9))
     with pytest.raises(StorageFull):
         put(store, PART)
@@ -261,7 +261,7 @@ def open_files() -> int:
     return sum(target.startswith("/") for target in targets)
 
 
-def test_a_full_disk_for_spools_is_told_and_leaves_nothing(direct: S3BlobStore) -> None:
+def test_a_full_disk_for_spools_is_reported_and_leaves_nothing(direct: S3BlobStore) -> None:
     filling = [direct.create(f"{number:032x}") for number in range(IN_MEMORY)]
     writer = direct.create(NAME)
     writer.write(bytes(1000))

@@ -155,7 +155,7 @@ def test_a_sealed_pdf_still_says_that_it_is_for_the_archive_and_for_everybody(se
 
 
 @pytest.mark.parametrize("junk", [b"", b"no PDF", b"%PDF-1.7\n%%EOF", PDF[:2000], PDF[len(PDF) // 2 :]])
-def test_what_is_no_pdf_is_not_sealed(seal: PdfSigner, junk: bytes) -> None:
+def test_a_file_that_is_no_pdf_is_not_sealed(seal: PdfSigner, junk: bytes) -> None:
     with pytest.raises(Broken):
         seal.seal(junk, reason="r", location="l", at=NOON)
 
@@ -243,7 +243,7 @@ def test_a_key_or_certificate_is_never_overwritten(tmp_path: Path, standing: str
     assert {path.name: path.read_bytes() for path in tmp_path.iterdir()} == {standing: b"kept"}
 
 
-def test_two_who_make_one_at_once_are_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_of_two_concurrent_creations_one_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     made(tmp_path)
     monkeypatch.setattr(Path, "exists", lambda _path: False)
     with pytest.raises(Conflict):
@@ -257,12 +257,12 @@ def test_without_room_for_both_there_is_neither_and_the_next_try_makes_them(tmp_
     assert made(tmp_path).certificate() == loaded(tmp_path).certificate()
 
 
-def test_a_certificate_in_a_folder_that_is_missing_is_told_by_its_path(tmp_path: Path) -> None:
+def test_a_certificate_in_a_missing_folder_is_reported_by_its_path(tmp_path: Path) -> None:
     with pytest.raises(Unavailable, match="nowhere"):
         made(tmp_path / "nowhere")
 
 
-def test_what_was_made_is_loaded(tmp_path: Path) -> None:
+def test_a_created_seal_is_loaded(tmp_path: Path) -> None:
     fresh = made(tmp_path)
     again = loaded(tmp_path)
     assert again.certificate() == fresh.certificate()

@@ -365,7 +365,7 @@ def test_no_request_is_sent_on_a_connection_that_a_server_may_just_be_closing(mo
     assert IDLE_SECONDS < 5
 
 
-def test_the_limits_are_those_that_the_operators_page_tells() -> None:
+def test_the_limits_are_those_of_the_operators_page() -> None:
     page = (Path(__file__).parents[3] / "docs" / "operate" / "recovery.md").read_text("utf-8")
     [row] = [line for line in page.splitlines() if "`AnswerTooLarge`" in line]
     assert f"more than {TOTAL_PER_READ * READ_TIMEOUT_SECONDS:.0f} seconds" in row

@@ -169,9 +169,7 @@ def test_the_same_question_is_answered_when_nothing_fails(running: Running, case
 
 
 @pytest.mark.parametrize(("mode", "silent"), [("down", True), ("slow", True), ("500", True), ("garbage", False)])
-def test_a_silent_altinn_is_told_apart_from_an_answer_that_is_not_understood(
-    running: Running, mode: str, silent: bool
-) -> None:
+def test_a_silent_altinn_is_distinguished_from_an_invalid_answer(running: Running, mode: str, silent: bool) -> None:
     """Only silence counts for the breaker: what is wrong with one person's list keeps nobody else out."""
     with httpx.Client(timeout=30) as http:
         question = _parties(running, http)

@@ -78,7 +78,7 @@ def test_a_failure_is_shared_by_those_who_waited_so_that_none_waits_it_out_again
     assert asked == ["a"]
 
 
-def test_whoever_comes_after_a_failure_asks_anew() -> None:
+def test_a_caller_after_a_failure_asks_again() -> None:
     shelf, asked = shelf_of(refuse, ["a"])
     assert outcomes(shelf, ["a"]) == outcomes(shelf, ["a"]) == ["none"]
     assert asked == ["a", "a"]

@@ -116,7 +116,7 @@ def test_a_person_logs_in(idporten: IdPorten, issuer: str, browser: httpx.Client
     assert identity.session_id
 
 
-def test_who_is_logged_in_there_is_let_through_and_a_fresh_login_asks_again(
+def test_a_session_at_the_provider_suffices_and_a_fresh_login_asks_again(
     idporten: IdPorten, browser: httpx.Client
 ) -> None:
     first = logged_in(idporten, browser)

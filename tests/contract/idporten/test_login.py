@@ -57,7 +57,7 @@ def finish(idporten: IdPorten, login: LoginRequest, address: str) -> Identity:
     return idporten.complete(params(address), login)
 
 
-def test_who_logs_in_is_told_with_level_time_and_language(idporten: IdPorten, browser: httpx.Client) -> None:
+def test_a_login_returns_the_person_with_level_time_and_language(idporten: IdPorten, browser: httpx.Client) -> None:
     login = idporten.begin("nn")
     identity = finish(idporten, login, log_in(browser, login.url, person="Ola Nordmann"))
     assert identity.person_identifier == OLA
@@ -184,7 +184,7 @@ def test_a_session_at_idporten_spares_the_second_login(idporten: IdPorten, brows
     assert finish(idporten, second, answer.headers["location"]).auth_time == before.auth_time
 
 
-def test_a_fresh_login_asks_for_the_electronic_id_again_and_tells_when(
+def test_a_fresh_login_asks_for_the_electronic_id_again_and_has_its_time(
     idporten: IdPorten, browser: httpx.Client
 ) -> None:
     first = idporten.begin("nb")
@@ -196,7 +196,7 @@ def test_a_fresh_login_asks_for_the_electronic_id_again_and_tells_when(
     assert identity.issued_at - identity.auth_time < timedelta(seconds=5)
 
 
-def test_an_old_login_shows_its_age_whatever_the_clocks_say(idporten: IdPorten, browser: httpx.Client) -> None:
+def test_an_old_login_shows_its_age_by_the_providers_clock(idporten: IdPorten, browser: httpx.Client) -> None:
     first = idporten.begin("nb")
     finish(idporten, first, log_in(browser, first.url, person="Ola Nordmann"))
     time.sleep(1.1)
@@ -228,7 +228,7 @@ def test_the_evidence_names_issuer_audience_level_and_times_but_no_number(
     assert OLA not in str(identity.claims)
 
 
-def test_cancelling_is_told_as_such(idporten: IdPorten, browser: httpx.Client) -> None:
+def test_cancelling_is_reported_as_such(idporten: IdPorten, browser: httpx.Client) -> None:
     login = idporten.begin("nb")
     address = log_in(browser, login.url, cancel=True)
     with pytest.raises(LoginCancelled):
@@ -248,7 +248,7 @@ def test_a_higher_level_than_demanded_suffices(running: Running, outbound: httpx
     assert finish(idporten, login, log_in(browser, login.url, person="Ola Nordmann")).acr == "idporten-loa-high"
 
 
-def test_a_login_without_a_number_is_told_as_such(idporten: IdPorten, browser: httpx.Client) -> None:
+def test_a_login_without_a_number_is_reported_as_such(idporten: IdPorten, browser: httpx.Client) -> None:
     login = idporten.begin("nb")
     address = log_in(browser, login.url, person="Ola Nordmann", without_pid=True)
     with pytest.raises(PersonMissing):
@@ -296,7 +296,7 @@ def test_an_empty_expected_state_never_matches(idporten: IdPorten) -> None:
         idporten.complete({"state": "", "code": "x"}, LoginRequest("", "", "nonce", "verifier"))
 
 
-def test_trouble_at_idporten_is_told_apart_from_refusal(idporten: IdPorten, running: Running) -> None:
+def test_a_failure_at_idporten_is_distinguished_from_a_refusal(idporten: IdPorten, running: Running) -> None:
     answer = {"state": "s", "iss": running.idporten, "error": "temporarily_unavailable"}
     with pytest.raises(ProviderUnavailable):
         idporten.complete(answer, SNV)
@@ -567,7 +567,7 @@ def test_keys_are_forgotten_after_a_day(running: Running, outbound: httpx.Client
     ("status", "failure"),
     [(400, LoginRefused), (401, LoginRefused), (500, ProviderUnavailable), (302, ProviderUnavailable)],
 )
-def test_the_token_endpoints_refusals_and_failures_are_told_apart(
+def test_the_token_endpoints_refusals_and_failures_are_distinguished(
     running: Running, outbound: httpx.Client, status: int, failure: type[Exception]
 ) -> None:
     with HostileProvider() as provider:

@@ -125,7 +125,7 @@ def test_the_front_channels_frame_names_issuer_and_session_and_is_on_a_page_that
     assert idporten.framing_origins() == (running.idporten,)
 
 
-def test_a_logout_from_another_service_is_told_to_us(
+def test_a_logout_from_another_service_is_sent_to_us(
     running: Running, receiver: Receiver, outbound: httpx.Client, browser: httpx.Client
 ) -> None:
     ours, theirs = relying_party(running, outbound), relying_party(running, outbound, OTHER)
@@ -146,7 +146,7 @@ def test_a_session_that_we_were_no_part_of_is_none_of_ours(
     assert "frame-src 'none'" in page.headers["content-security-policy"]
 
 
-def test_a_client_that_cannot_be_told_keeps_nobody_from_logging_out(
+def test_an_unreachable_client_keeps_nobody_from_logging_out(
     running: Running, receiver: Receiver, outbound: httpx.Client, browser: httpx.Client
 ) -> None:
     register(running, OTHER, "http://127.0.0.1:9")

@@ -218,7 +218,7 @@ def test_the_pages_that_may_frame_ours_are_the_issuers_and_those_of_its_login(ou
         client_of(provider, outbound).framing_origins()
 
 
-def test_what_could_not_be_done_may_be_told_again(provider: HostileProvider, outbound: httpx.Client) -> None:
+def test_a_token_of_a_failed_logout_may_be_sent_again(provider: HostileProvider, outbound: httpx.Client) -> None:
     client, token = client_of(provider, outbound), signed(provider)
     with pytest.raises(Unavailable), client.ended_session(token):
         raise Unavailable("database")

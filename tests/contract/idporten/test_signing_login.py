@@ -64,7 +64,7 @@ def signatures(stage: Stage) -> int:
     return len(status.agreements_of(stage.deps, tenant_id=stage.tenant.id).services)
 
 
-def test_whoever_is_logged_in_already_is_asked_again_and_signs(
+def test_a_person_with_a_session_is_asked_again_and_signs(
     stage: Stage, running: Running, outbound: httpx.Client, browser: httpx.Client
 ) -> None:
     ewa = at(stage, running.idporten, running, outbound)

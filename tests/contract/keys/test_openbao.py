@@ -171,7 +171,7 @@ def test_an_entry_that_cannot_follow_a_rotation_is_not_left_in_the_way_of_the_ne
         assert keyring.get(["share:1"]) == {"share:1": key}
 
 
-def test_what_is_no_entry_is_broken(openbao_opening: Opening, bao_place: Place) -> None:
+def test_an_invalid_entry_is_broken(openbao_opening: Opening, bao_place: Place) -> None:
     with closing(opened(openbao_opening, MemoryRootKeys(ROOT))) as keyring:
         where = f"{bao_place.keyring_mount}/data/entry/{b'share:1'.hex()}"
         bao_place.server.asked("post", where, options={"cas": 0}, data={"sealed": "%%%", "root_key_id": "root-1"})
@@ -179,7 +179,7 @@ def test_what_is_no_entry_is_broken(openbao_opening: Opening, bao_place: Place) 
             keyring.get(["share:1"])
 
 
-def test_a_version_is_made_and_destroyed_by_the_operator_who_is_told_how(bao_place: Place) -> None:
+def test_the_operator_creates_and_destroys_a_version_with_the_printed_commands(bao_place: Place) -> None:
     with closing(keyring_in(bao_place)) as keyring:
         keyring.create("share:1")
         with pytest.raises(Unavailable, match=f"bao write -f {bao_place.key}/rotate"):

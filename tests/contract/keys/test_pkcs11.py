@@ -94,9 +94,7 @@ def test_a_module_that_has_forgotten_us_is_logged_in_to_again(hsm: Token) -> Non
 
 
 @pytest.mark.parametrize("own", [b"", b"\x01", b"k1", b"\xff"])
-def test_a_root_key_that_another_program_has_made_gives_way_to_a_newer_one(
-    hsm: Token, tmp_path: Path, own: bytes
-) -> None:
+def test_a_root_key_of_another_program_is_replaced_by_a_newer_one(hsm: Token, tmp_path: Path, own: bytes) -> None:
     """The operator must destroy the old key, so it must not be the one that entries are sealed under."""
     with pkcs11.lib(str(MODULE)).get_token(token_label=hsm.name).open(rw=True, user_pin=hsm.pin) as session:
         session.generate_key(pkcs11.KeyType.AES, 256, id=own, label=hsm.label, store=True)

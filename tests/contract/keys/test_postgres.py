@@ -76,7 +76,7 @@ def addresses(url: str) -> list[str]:
     ]
 
 
-def test_the_keyring_never_stands_in_the_database_that_is_backed_up_by_whatever_name_that_is_reached(
+def test_the_keyring_is_never_in_the_backed_up_database_under_any_of_its_names(
     postgres_url: str,
 ) -> None:
     for url in (postgres_url, *addresses(postgres_url)):
@@ -169,7 +169,7 @@ def test_a_statement_that_hangs_is_given_up(keyring_url: str, monkeypatch: pytes
             store.ids("")
 
 
-def test_settings_that_lose_or_keep_keys_are_told_of(keyring_url: str) -> None:
+def test_settings_that_lose_or_keep_keys_are_reported(keyring_url: str) -> None:
     with closing(postgres.PostgresStore(keyring_url, "root-1")) as store:
         assert any("power cut" in concern for concern in store.concerns())
         assert not any("archive" in concern for concern in store.concerns())

@@ -54,6 +54,6 @@ def test_a_file_without_a_root_key_is_refused(tmp_path: Path, text: bytes) -> No
 
 
 @pytest.mark.parametrize("name", ["missing", "."])
-def test_what_is_no_file_is_no_root_key(tmp_path: Path, name: str) -> None:
+def test_a_path_that_is_no_file_is_no_root_key(tmp_path: Path, name: str) -> None:
     with pytest.raises(ServiceError):
         load_root_key(tmp_path / name)

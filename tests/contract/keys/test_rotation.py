@@ -373,7 +373,7 @@ def test_a_node_killed_anywhere_in_a_rotation_leaves_a_keyring_that_works(tmp_pa
             old.unlink()
 
 
-def test_every_kind_of_root_key_gives_way_in_every_kind_of_store(opening: Opening, root_place: RootPlace) -> None:
+def test_every_kind_of_root_key_is_rotated_in_every_kind_of_store(opening: Opening, root_place: RootPlace) -> None:
     """What nodes need is there before, during and after; a copy of before opens nothing afterwards."""
     with closing(opened(opening, root_place.open())) as keyring, closing(opened(opening, root_place.open())) as node:
         keys = filled(keyring, 5)

@@ -184,7 +184,7 @@ def test_two_processes_agree_on_one_key(path: Path) -> None:
     assert len(set(answers[0])) == 50
 
 
-def test_a_key_that_was_told_survives_the_death_of_its_process(process: Process, path: Path) -> None:
+def test_a_key_that_was_returned_survives_the_death_of_its_process(process: Process, path: Path) -> None:
     process.ask("create", "share/1")
     told = process.answer()
     process.kill()
@@ -192,7 +192,7 @@ def test_a_key_that_was_told_survives_the_death_of_its_process(process: Process,
         assert keyring.get(["share/1"])["share/1"].hex() == told
 
 
-def test_a_destruction_that_was_told_survives_the_death_of_its_process(
+def test_an_acknowledged_destruction_survives_the_death_of_its_process(
     sqlite: SealedKeyring, process: Process, path: Path
 ) -> None:
     sqlite.create("share/1")

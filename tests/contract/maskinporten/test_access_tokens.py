@@ -83,7 +83,7 @@ def _base64url(data: bytes) -> bytes:
     return base64.urlsafe_b64encode(data).rstrip(b"=")
 
 
-def test_a_token_of_maskinporten_tells_whose_system_calls(running: Running, outbound: httpx.Client) -> None:
+def test_a_token_of_maskinporten_names_the_consumer(running: Running, outbound: httpx.Client) -> None:
     tokens = AccessTokenValidator(running.maskinporten_issuer, SCOPE, AUDIENCE, outbound)
     assert tokens.verify(running.access_token("fagsystem", resource=AUDIENCE)) == Consumer(FJELL)
 
@@ -101,7 +101,9 @@ def test_a_token_is_for_us_alone(running: Running, outbound: httpx.Client) -> No
         refusal(tokens, running.access_token("fagsystem", **resource))
 
 
-def test_a_token_for_another_service_is_told_which_scope_is_missing(running: Running, outbound: httpx.Client) -> None:
+def test_a_token_for_another_service_is_refused_with_the_missing_scope(
+    running: Running, outbound: httpx.Client
+) -> None:
     tokens = AccessTokenValidator(running.maskinporten_issuer, SCOPE, AUDIENCE, outbound)
     with pytest.raises(ScopeMissing) as caught:
         tokens.verify(
@@ -285,7 +287,7 @@ def test_a_token_for_another_audience_is_refused(issuer: HostileIssuer, outbound
     ],
     ids=lambda token: token[:12].encode("unicode_escape").decode() or "empty",
 )
-def test_what_is_no_token_is_refused(tokens: AccessTokenValidator, token: str) -> None:
+def test_an_invalid_token_is_refused(tokens: AccessTokenValidator, token: str) -> None:
     with pytest.raises(TokenRefused):
         tokens.verify(token)
 
@@ -414,7 +416,7 @@ FAULTS = {
 
 @pytest.mark.parametrize("fault", FAULTS)
 @pytest.mark.parametrize("path", ["/.well-known/oauth-authorization-server", "/jwks"])
-def test_without_the_issuers_keys_nobody_is_let_in_and_nobody_is_told_to_be_false(
+def test_without_the_issuers_keys_no_token_is_accepted_or_called_false(
     tokens: AccessTokenValidator, issuer: HostileIssuer, clock: Time, fault: str, path: str
 ) -> None:
     issuer.answer = lambda handler: handler.path == path and FAULTS[fault](handler)

@@ -236,7 +236,7 @@ def test_an_altinn_that_wants_its_own_tokens_takes_no_others(tmp_path: Path, out
                     AltinnAuthorizedParties(calls).grants(PER)
 
 
-def test_what_is_no_token_of_maskinportens_is_not_exchanged(running: Running, outbound: httpx.Client) -> None:
+def test_a_token_that_is_not_maskinportens_is_not_exchanged(running: Running, outbound: httpx.Client) -> None:
     with pytest.raises(TokenUnavailable, match="401"):
         AltinnTokens(running.altinn, lambda _: "x", outbound).token(ALTINN_SCOPE)
 
@@ -276,7 +276,7 @@ def test_the_token_is_taken_with_and_without_quotes(quotes: str) -> None:
     assert exchange(Answers(f"{quotes}{token}{quotes}\n")).token("a") == token
 
 
-def test_an_exchanged_token_is_used_again_until_ten_seconds_before_the_end_that_it_tells() -> None:
+def test_an_exchanged_token_is_reused_until_ten_seconds_before_its_end() -> None:
     now = time.time()
     answers = Answers(of_altinns(exp=int(now) + 1800))
     tokens = exchange(answers, lambda: now)
@@ -294,7 +294,7 @@ def test_an_exchanged_token_is_used_again_until_ten_seconds_before_the_end_that_
     "text",
     ["", "<html>", "a.b.c", of_altinns(exp="never"), of_altinns(exp=1), of_altinns(exp=None), "æ.ø.å", '""'],
 )
-def test_what_is_no_token_in_force_is_not_passed_on(text: str) -> None:
+def test_an_invalid_or_expired_exchanged_token_is_not_passed_on(text: str) -> None:
     with pytest.raises(TokenUnavailable):
         exchange(Answers(text)).token("a")
 

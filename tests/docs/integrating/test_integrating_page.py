@@ -161,7 +161,7 @@ def test_the_page_names_every_handling() -> None:
     assert [row[0].strip("`") for row in table(PAGE, "Who gets a document")] == ["null", "waiting", *Handling]
 
 
-def test_what_is_not_alike_is_found() -> None:
+def test_a_difference_is_found() -> None:
     assert alike({"a": [1, "h1VxsqZ4PeHZ9F2mSxTrmw"]}, {"a": [1, "other"]})
     for other in ({"a": [2, "x"]}, {"b": [1, "x"]}, {"a": [1, ""]}, {"a": [1]}, {"a": [True, "x"]}, {}):
         assert not alike({"a": [1, "h1VxsqZ4PeHZ9F2mSxTrmw"]}, other)

@@ -42,7 +42,9 @@ def test_the_python_on_the_page_believes_what_is_genuine_and_fresh_and_nothing_e
 
 
 @pytest.mark.parametrize(("sent", "verdict"), [(BODY, "genuine"), (BODY + b" ", "forged")])
-def test_the_command_line_on_the_page_tells_genuine_from_forged(tmp_path: Path, sent: bytes, verdict: str) -> None:
+def test_the_command_line_on_the_page_distinguishes_genuine_from_forged(
+    tmp_path: Path, sent: bytes, verdict: str
+) -> None:
     secret = new_secret()
     (tmp_path / "body.json").write_bytes(sent)
     given = call(secret, 1795518000)

@@ -41,6 +41,6 @@ def test_each_page_names_the_level_that_id_porten_is_asked_for(page: str) -> Non
     assert f"`{required}`" in (DOCS / page).read_text("utf-8")
 
 
-def test_operators_are_told_which_levels_are_refused() -> None:
+def test_the_operators_page_names_the_refused_levels() -> None:
     text = (DOCS / "operate" / "connect.md").read_text("utf-8")
     assert all(f"`{level}`" in text for level in LEVELS)

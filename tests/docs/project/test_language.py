@@ -25,9 +25,14 @@ def test_every_file_keeps_to_the_language_rules() -> None:
         (f'"""One.\n\n    {"code " * 40}\n"""', []),
         (f'"""One.\n\n| {"cell " * 40} |\n"""', []),
         ('message = "You are told this on a page."', []),
+        ("def test_the_client_is_told(): ...", ["says «is told»"]),
+        ("async def test_whatever_is_wrong(): ...", ["says «whatever»"]),
+        ("def whatever(): ...", []),
     ],
 )
-def test_faults_are_found_in_docstrings_and_comments(source: str, rules: list[str], tmp_path: Path) -> None:
+def test_faults_are_found_in_docstrings_comments_and_names_of_tests(
+    source: str, rules: list[str], tmp_path: Path
+) -> None:
     module = tmp_path / "module.py"
     module.write_text(source, "utf-8")
     assert [fault.rule for fault in faults_of(module)] == rules

@@ -83,7 +83,7 @@ def test_openbao_gives_the_service_no_more_than_the_keyring(host: Podman, browse
 
 
 @pytest.mark.usefixtures("account")
-def test_what_was_shared_is_received_after_the_host_has_started_again(
+def test_a_share_can_be_received_after_the_host_has_started_again(
     host: Podman, browser: httpx.Client, people: list[Visitor], tmp_path: Path
 ) -> None:
     serves(browser)

@@ -116,7 +116,7 @@ def test_an_upload_that_is_announced_again_counts_once(stage: Stage) -> None:
     assert announce(stage, draft.id, "a", 6).id == announce(stage, draft.id, "a", 6).id
 
 
-def test_what_is_taken_out_or_has_lost_its_key_counts_no_more(stage: Stage) -> None:
+def test_a_removed_document_or_one_without_a_key_counts_no_more(stage: Stage) -> None:
     set_rules(stage, stage.byggesak, quota=7)
     share_id, draft = stage.publish(OLA, content=b"innhold"), stage.draft().id
     with pytest.raises(InvalidInput, match="quota_exceeded"):

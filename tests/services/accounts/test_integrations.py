@@ -66,7 +66,7 @@ def test_a_bankrupts_systems_may_go_on(stage: Stage) -> None:
     assert add(stage, BANKRUPT).name == "NEDLAGT FISK AS"
 
 
-def test_with_the_register_down_nothing_is_added_and_that_is_told(stage: Stage) -> None:
+def test_with_the_register_down_nothing_is_added(stage: Stage) -> None:
     stage.register.down = True
     with pytest.raises(Unavailable, match="register_unavailable"):
         add(stage)
@@ -102,7 +102,7 @@ def test_an_integration_of_another_account_looks_like_none_at_all(stage: Stage) 
     assert listed(stage, stage.avtaler) == [theirs]
 
 
-def test_what_a_system_may_do_can_be_changed_and_that_is_told_once(stage: Stage) -> None:
+def test_the_rights_of_a_system_can_be_changed_and_that_is_recorded_once(stage: Stage) -> None:
     added = add(stage)
     for _ in range(2):
         changed = integrations.change_rights(
@@ -146,7 +146,7 @@ def test_a_password_is_good_for_its_own_integration_until_the_next_one(stage: St
     assert not integrations.holds_password(stage.deps, SYSTEM, added.id, second)
 
 
-def test_a_password_is_told_once_and_kept_as_a_digest(stage: Stage) -> None:
+def test_a_password_is_shown_once_and_stored_as_a_digest(stage: Stage) -> None:
     added = add(stage)
     password = integrations.renew_password(stage.deps, **of(stage), integration_id=added.id)
     [kept] = listed(stage)

@@ -169,7 +169,7 @@ def test_an_account_gets_another_name_and_may_change_how_its_own_is_written(stag
 # -- rules ------------------------------------------------------------------------------------------------------------
 
 
-def test_rules_are_kept_and_the_trail_tells_which_were_changed_and_no_value(stage: Stage) -> None:
+def test_rules_are_stored_and_the_trail_names_the_changed_ones_and_no_value(stage: Stage) -> None:
     assert change(stage, RULES).rules == RULES
     assert account(stage, stage.byggesak.id).rules == RULES
     change(stage, replace(RULES, quota=None, contact=Contact()), 2)
@@ -195,7 +195,7 @@ def test_the_tenants_own_limit_is_the_accounts(stage: Stage) -> None:
 # -- two at once ------------------------------------------------------------------------------------------------------
 
 
-def test_of_two_administrators_the_second_is_told_and_overwrites_nothing(stage: Stage) -> None:
+def test_of_two_administrators_the_second_is_refused_and_overwrites_nothing(stage: Stage) -> None:
     change(stage, RULES)
     with pytest.raises(Conflict, match="changed_meanwhile"):
         change(stage, replace(RULES, four_eyes=False))

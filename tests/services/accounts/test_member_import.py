@@ -49,7 +49,7 @@ def names(stage: Stage) -> set[str]:
     return {view.name for view in members.list_members(stage.deps, **place(stage)).members}
 
 
-def test_each_line_is_told_what_it_leads_to(stage: Stage) -> None:
+def test_each_line_is_shown_with_its_result(stage: Stage) -> None:
     text = f"{OLA};Ola Moen\n\n{KARI};Kari Lunde\n{OLA[:6]} {OLA[6:]};Ola M.\n{SIV[:10]};Siv Holm\n"
     assert previewed(stage, text) == [
         (1, "added", f"{OLA[:6]} *****", "Ola Moen"),
@@ -112,7 +112,7 @@ def test_a_heading_stands_first_or_is_none(stage: Stage) -> None:
         (";;", ["line_columns"], "", ""),
     ],
 )
-def test_a_line_that_breaks_a_rule_is_told_which_with_its_number_masked(
+def test_a_line_that_breaks_a_rule_is_shown_with_the_rule_and_its_number_masked(
     stage: Stage, line: str, codes: list[str], masked: str, name: str
 ) -> None:
     assert fault(stage, line) == (codes, masked, name)
@@ -124,7 +124,7 @@ def test_a_test_number_is_refused_where_it_is_not_allowed(stage: Stage) -> None:
 
 
 @pytest.mark.parametrize("text", ["", " \r\n\t\n"])
-def test_an_empty_list_is_told(stage: Stage, text: str) -> None:
+def test_an_empty_list_is_refused(stage: Stage, text: str) -> None:
     with pytest.raises(InvalidInput, match="list_empty"):
         preview(stage, text)
 
@@ -193,9 +193,7 @@ def test_a_list_that_is_sent_again_brings_nobody_back_who_was_removed(stage: Sta
 
 
 @pytest.mark.parametrize("change", ["registered", "removed"])
-def test_when_another_has_registered_or_removed_somebody_nothing_happens_and_it_is_told(
-    stage: Stage, change: str
-) -> None:
+def test_when_another_has_registered_or_removed_somebody_the_import_is_refused(stage: Stage, change: str) -> None:
     text = f"{LIST}{KARI};Kari Lunde\n"
     shown = preview(stage, text)
     if change == "registered":
@@ -270,7 +268,7 @@ def test_a_list_sent_twice_at_once_is_registered_once(both: Stage) -> None:
     assert names(both) == {"Kari Lunde", "Ola Moen", "Siv Holm"}
 
 
-def test_of_two_who_register_the_same_person_at_once_one_is_told(both: Stage) -> None:
+def test_of_two_who_register_the_same_person_at_once_one_is_refused(both: Stage) -> None:
     first, second = preview(both, LIST), preview(both, LIST)
     start = threading.Barrier(2)
 

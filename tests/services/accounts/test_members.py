@@ -33,7 +33,7 @@ def test_a_member_is_registered_once_for_each_account(stage: Stage) -> None:
     add_member(stage.deps, **place(stage, stage.byggesak), number=OLA, name="Ola Moen")
 
 
-def test_what_is_wrong_with_number_and_name_is_told_at_once(stage: Stage) -> None:
+def test_the_faults_of_number_and_name_are_reported_at_once(stage: Stage) -> None:
     with pytest.raises(InvalidInput, match="person_number_length") as one:
         add_member(stage.deps, **place(stage), number="1", name="Ola Moen")
     assert one.value.field == "number"
@@ -147,7 +147,7 @@ def test_absence_asked_for_twice_is_logged_once_with_who_asked(stage: Stage) -> 
         assert (members.show_member(stage.deps, **place(stage), member_id=odd)[1].absent_since is not None) is absent
 
 
-def test_who_has_been_removed_is_not_marked_absent(stage: Stage) -> None:
+def test_a_removed_member_is_not_marked_absent(stage: Stage) -> None:
     stage.remove("odd")
     members.mark_absent(stage.deps, **place(stage), member_id=stage.members["odd"], absent=True)
     assert events(stage, EventKind.MEMBER_ABSENT) == []
@@ -160,7 +160,7 @@ def test_who_registered_a_member_is_written_down_and_the_member_is_not_named(sta
     assert sum(number is None for number, _ in added) == len(stage.members)
 
 
-def test_memberships_tell_account_tenant_and_own_name(stage: Stage) -> None:
+def test_memberships_have_account_tenant_and_own_name(stage: Stage) -> None:
     found = members.memberships(stage.deps, person(KARI))
     assert [(m.account.name, m.tenant.name, m.name) for m in found] == [
         ("Avtaler", "Eksempel kommune", "Kari Lunde"),

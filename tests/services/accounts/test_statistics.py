@@ -75,7 +75,7 @@ def test_what_recipients_did_is_counted_once_a_share(stage: Stage) -> None:
     assert (total.shares, total.opened, total.downloaded, total.unopened) == (3, 2, 1, 0)
 
 
-def test_after_the_end_the_figures_tell_what_was_never_opened_and_what_is_deleted(stage: Stage) -> None:
+def test_after_the_end_the_figures_count_shares_never_opened_and_shares_deleted(stage: Stage) -> None:
     opened = stage.publish(OLA)
     offers.open_share(stage.deps, person(OLA), opened)
     stage.publish(OLA)

@@ -73,7 +73,7 @@ def test_a_record_made_by_the_operator_names_no_administrator(stage: Stage) -> N
     assert events(stage)[0].subject_id is None
 
 
-def test_whoever_administers_another_tenant_is_not_named_as_this_ones(stage: Stage) -> None:
+def test_an_administrator_of_another_tenant_is_not_named_as_this_ones(stage: Stage) -> None:
     view = record_assessment(stage.deps, tenant_id=stage.barnevern.tenant_id, words=WORDS, person=person(SIV))
     assert view.recorder == ""
 
@@ -110,7 +110,7 @@ def test_an_assessment_a_year_old_is_due_and_still_counts(stage: Stage) -> None:
     assert view.is_due
 
 
-def test_all_that_is_missing_is_told_at_once(stage: Stage) -> None:
+def test_all_that_is_missing_is_reported_at_once(stage: Stage) -> None:
     assert refused(stage, assessor=" ", role=" ", done_on=None, risk=None) == {
         "assessor": "name_length",
         "role": "role_missing",
@@ -154,7 +154,7 @@ def test_a_tenant_that_has_ended_records_nothing_more(stage: Stage) -> None:
     [(sample_files.PDF, PDF), (b"%PDF-1.4 all letters %%EOF", PDF), (sample_files.ODT, ODT), (sample_files.DOCX, DOCX)],
     ids=["pdf", "pdf of letters", "odt", "docx"],
 )
-def test_a_file_is_what_its_content_says_whatever_its_name(stage: Stage, content: bytes, media_type: str) -> None:
+def test_a_files_type_follows_from_its_content_and_not_its_name(stage: Stage, content: bytes, media_type: str) -> None:
     view = recorded(stage, paper=AssessmentPaper("regneark.xlsx", content))
     assert (view.media_type, view.length, view.file_name) == (media_type, len(content), "regneark.xlsx")
     assert open_paper(stage.deps, tenant_id=stage.tenant.id, assessment_id=view.id) == (view, content)

@@ -152,7 +152,7 @@ def test_backups_are_kept_no_longer_than_the_agreement_says() -> None:
     assert f"Delete dumps after {promised} days at the latest" in " ".join(backup.split())
 
 
-def test_each_text_promises_a_check_for_malware_only_with_a_scanner_and_names_the_mark_without(stage: Stage) -> None:
+def test_each_text_offers_a_malware_check_only_with_a_scanner_and_names_the_mark_without(stage: Stage) -> None:
     stage.publish()
     inspections = [event for _, event in stage.trail() if event.kind is EventKind.DOCUMENT_INSPECTED]
     verdicts = {existing(event.details)["verdict"] for event in inspections}
@@ -223,7 +223,7 @@ def test_the_loss_of_the_keyring_is_as_grave_as_it_is() -> None:
         assert lost.lower() in clause("9.4").lower()
 
 
-def test_the_operator_is_told_to_publish_the_newest_version() -> None:
+def test_the_operators_page_publishes_the_newest_versions() -> None:
     commands = re.findall(r"agreement publish (\w+) ([\d.]+\d)", (DOCS / "administering.md").read_text("utf-8"))
     assert commands
     assert all(NEWEST[AgreementKind(kind)] == version for kind, version in commands)

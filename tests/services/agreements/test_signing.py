@@ -184,7 +184,7 @@ def test_neither_number_nor_name_nor_token_stands_open_in_the_database(stage: St
         assert secret.encode() not in content, secret
 
 
-def test_a_login_counts_whatever_the_two_clocks_say(stage: Stage) -> None:
+def test_a_login_counts_also_when_the_two_clocks_differ(stage: Stage) -> None:
     """The demo moves our clock forward; the provider's stays where it is."""
     stage.clock.advance(days=40)
     sign(stage)
@@ -300,7 +300,7 @@ def test_a_login_a_moment_after_the_question_is_good(stage: Stage) -> None:
     assert signing.complete_signing(stage.deps, ewa, answer).refusal is None
 
 
-def test_a_login_that_claims_to_be_from_after_it_was_told_is_refused(stage: Stage) -> None:
+def test_a_login_dated_after_its_token_is_refused(stage: Stage) -> None:
     ewa = session(stage)
     intent_id, answer = begin(stage, ewa)
     stage.login.age = -timedelta(seconds=10)
@@ -426,7 +426,7 @@ def test_the_statement_is_that_of_the_tenant_as_it_is_now(stage: Stage) -> None:
     refused(stage, "agreement_changed", intent_id=intent_id, ewa=ewa, answer=answer)
 
 
-def test_whoever_is_administrator_no_longer_signs_nothing(stage: Stage) -> None:
+def test_a_former_administrator_signs_nothing(stage: Stage) -> None:
     ewa = session(stage)
     intent_id, answer = begin(stage, ewa)
     _remove(stage, EWA)
@@ -545,7 +545,7 @@ def test_a_signature_that_is_over_leads_to_no_login(stage: Stage) -> None:
         ask(stage, ewa, intent_id)
 
 
-def test_whoever_does_not_confirm_authority_begins_nothing(stage: Stage) -> None:
+def test_without_confirmed_authority_no_signature_begins(stage: Stage) -> None:
     with pytest.raises(InvalidFields) as failed:
         begin(stage, session(stage), confirmed=False, role="  ")
     assert [(error.field, error.code) for error in failed.value.errors] == [
@@ -580,13 +580,13 @@ def test_a_role_that_turns_the_direction_of_writing_is_refused(stage: Stage) -> 
     assert [(error.field, error.code) for error in failed.value.errors] == [("role", "text_control_characters")]
 
 
-def test_only_what_was_shown_is_signed(stage: Stage) -> None:
+def test_only_the_shown_text_is_signed(stage: Stage) -> None:
     with pytest.raises(Conflict, match="agreement_changed"):
         begin(stage, session(stage), shown=("0" * 64, "0" * 64))
     assert events(stage, EventKind.SIGNING_BEGUN) == []
 
 
-def test_whoever_does_not_administer_the_tenant_is_offered_nothing(stage: Stage) -> None:
+def test_a_person_who_does_not_administer_the_tenant_is_offered_nothing(stage: Stage) -> None:
     for number in (KARI, SIV):
         with pytest.raises(NotFound):
             signing.offer_signing(stage.deps, session(stage, number), tenant_id=stage.tenant.id)

@@ -95,7 +95,7 @@ def test_after_a_new_version_the_old_signature_holds_for_the_grace_period_only(s
     assert (overdue.service.state, overdue.service_signed) == (SignatureState.OVERDUE, False)
 
 
-def test_an_overdue_signature_stops_what_is_new_and_keeps_what_is_shared(stage: Stage) -> None:
+def test_an_overdue_signature_stops_new_shares_and_keeps_the_others(stage: Stage) -> None:
     publish(stage, "1.0")
     sign(stage, "1.0")
     publish(stage, "1.10")
@@ -159,7 +159,7 @@ def test_the_same_record_sent_twice_is_one(stage: Stage) -> None:
     assert len(status.agreements_of(stage.deps, tenant_id=stage.tenant.id).mains) == 1
 
 
-def test_everything_wrong_with_a_record_is_told_at_once(stage: Stage) -> None:
+def test_all_faults_of_a_record_are_reported_at_once(stage: Stage) -> None:
     publish(stage, "1.0", AgreementKind.MAIN)
     with pytest.raises(InvalidFields) as failed:
         record_main(stage, version="2.0", signed_on=None, signed_by="B", copy=b"")
@@ -252,7 +252,7 @@ def test_after_the_tenants_key_is_destroyed_the_facts_stay_and_nobody_is_named(s
             paper(stage.deps, tenant_id=stage.tenant.id, agreement_id=agreement_id)  # type: ignore[operator]
 
 
-def test_who_signed_is_told_by_name_and_role_and_no_number_stands_open(stage: Stage) -> None:
+def test_the_signer_is_shown_by_name_and_role_and_no_number_is_readable(stage: Stage) -> None:
     signed = sign(stage, "1.0")
     view = status.agreements_of(stage.deps, tenant_id=stage.tenant.id).services[0]
     assert (view.signer, view.role) == ("Ewa Kowalska", "Rådmann")

@@ -42,7 +42,7 @@ def test_the_same_document_is_the_same_paper_whenever_it_is_set(stage: Stage) ->
     assert stage.deps.renderer.pdf(first.paper) == stage.deps.renderer.pdf(second.paper)
 
 
-def test_the_operator_who_published_is_told(stage: Stage) -> None:
+def test_the_operator_who_published_is_shown(stage: Stage) -> None:
     operators.add_operator(stage.deps, number=KARI, name="Kari Drift")
     texts.publish_agreement(stage.deps, SERVICE, "1.0", person(KARI))
     stage.clock.advance(days=1)

@@ -83,7 +83,7 @@ def taken_over(stage: Stage) -> tuple[IdempotentRequest, IdempotentRequest]:
     return first, begun(stage)
 
 
-def test_whoever_was_taken_to_have_ended_takes_nothing_from_who_does_it_now(stage: Stage) -> None:
+def test_a_request_that_lost_its_lease_does_not_disturb_its_successor(stage: Stage) -> None:
     first, second = taken_over(stage)
     stage.clock.advance(seconds=1)
     assert renew_request(stage.deps, first) == first
@@ -96,7 +96,7 @@ def test_whoever_was_taken_to_have_ended_takes_nothing_from_who_does_it_now(stag
     assert begin_request(stage.deps, FJELL, "first", ASKED) == ANSWER
 
 
-def test_what_was_made_is_kept_also_by_who_was_taken_to_have_ended(stage: Stage) -> None:
+def test_a_success_is_stored_also_after_the_lease_was_lost(stage: Stage) -> None:
     first, second = taken_over(stage)
     finish_request(stage.deps, FJELL, first, ANSWER)
     finish_request(stage.deps, FJELL, second, StoredResponse(409, {}, b"{}"))
@@ -127,7 +127,7 @@ def test_a_supplier_repeats_what_its_consumer_asked(stage: Stage) -> None:
     assert begin_request(stage.deps, supplied, "first", ASKED) == ANSWER
 
 
-def test_an_answer_is_not_told_again_when_rights_that_it_was_given_to_are_gone(stage: Stage) -> None:
+def test_a_stored_response_is_refused_when_the_rights_to_it_are_gone(stage: Stage) -> None:
     where = {"tenant_id": stage.tenant.id, "account_id": stage.byggesak.id}
     kept = add_integration(stage.deps, **where, organization_number="312824450")
     finish_request(stage.deps, FJELL, begun(stage), ANSWER)
@@ -166,7 +166,7 @@ def test_the_worker_removes_answers_after_a_day(stage: Stage) -> None:
     assert not [line for line in contents(stage) if line.startswith('INSERT INTO "answered_request"')]
 
 
-def test_whoever_finishes_too_late_disturbs_nobody(stage: Stage) -> None:
+def test_a_request_that_finishes_too_late_disturbs_nobody(stage: Stage) -> None:
     late = begun(stage)
     stage.clock.advance(seconds=KEPT.total_seconds())
     begun(stage, digest=ELSE)

@@ -52,7 +52,7 @@ def test_an_end_that_was_late_enough_when_the_request_began_is_late_enough(stage
     assert existing(share.published_at) > end - timedelta(hours=1)
 
 
-def test_what_is_refused_is_not_left_as_a_draft(stage: Stage) -> None:
+def test_a_refused_request_leaves_no_draft(stage: Stage) -> None:
     with pytest.raises(InvalidFields):
         on_event_loop(stage, archived=False)
     with pytest.raises(InvalidFields):

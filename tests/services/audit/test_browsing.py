@@ -66,14 +66,14 @@ def test_the_newest_come_first_and_the_opening_itself_is_the_newest(stage: Stage
     assert (page.person, page.is_first) == (None, True)
 
 
-def test_whoever_searches_is_recorded_by_what_was_narrowed_and_not_to_what(stage: Stage) -> None:
+def test_a_search_is_recorded_with_its_filters_and_without_their_values(stage: Stage) -> None:
     share_id = stage.publish(OLA)
     token_of(stage, number=OLA, first_day="2026-11-01", kind="share_opened", share=share_id)
     [(number, event)] = of_log(stage)
     assert (number, event.details) == (EWA, {"filters": "time,kind,share,person"})
 
 
-def test_pages_go_on_until_the_first_event_and_none_is_told_twice(stage: Stage) -> None:
+def test_pages_go_on_until_the_first_event_and_none_is_shown_twice(stage: Stage) -> None:
     stage.clock.advance(hours=1)
     happen(stage, 120)
     page, numbers = open_log(stage), []
@@ -239,7 +239,7 @@ def test_days_that_make_no_period_are_refused(stage: Stage, first: str, last: st
     assert [error.code for error in raised.value.errors] == [code]
 
 
-def test_a_kept_search_that_is_too_old_is_told(stage: Stage) -> None:
+def test_a_stored_search_that_is_too_old_is_refused(stage: Stage) -> None:
     with pytest.raises(InvalidFields) as raised:
         token_of(stage, kept="AAAA")
     assert raised.value.errors[0].code == "search_expired"
@@ -307,7 +307,7 @@ def test_details_name_accounts_and_people_as_long_as_they_are_there(stage: Stage
     assert [entry.names for entry in search(stage, kind="account_closed").entries] == [{}] * 4
 
 
-def test_who_was_an_administrator_is_told_as_long_as_the_audit_key_is_there(stage: Stage) -> None:
+def test_a_former_administrator_is_named_as_long_as_the_audit_key_exists(stage: Stage) -> None:
     tenant_id = stage.tenant.id
     for number, name in ((EWA, "Ewa Kowalska"), (SIV, "Siv Holm")):
         added = add_administrator(stage.deps, tenant_id=tenant_id, number=number, name=name)

@@ -71,7 +71,9 @@ def test_a_chain_is_sealed_again_when_it_has_moved_and_its_seal_is_an_hour_old(s
     assert checkpoints.sign_checkpoints(hasty) == 1
 
 
-def test_without_a_seal_it_is_told_and_nothing_is_read_or_sealed(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_without_a_seal_an_error_is_reported_and_nothing_is_read_or_sealed(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.delattr("deldokument.store.audit.audit.Audit.verify_since")
     with pytest.raises(Unavailable, match="seal_missing"):
         checkpoints.sign_checkpoints(replace(stage.deps, signer=MissingSeal()))

@@ -131,7 +131,7 @@ def test_the_export_is_recorded_and_is_the_last_event_of_itself(moved: Stage) ->
     assert moved.trail()[-1][1].details == {"filters": "person", "format": "json"}
 
 
-def test_what_was_picked_out_verifies_by_itself_and_says_that_it_is_not_all(moved: Stage) -> None:
+def test_a_filtered_export_verifies_by_itself_and_is_not_called_whole(moved: Stage) -> None:
     lines = of_kari(moved)
     told = verdict(lines)
     assert (told.fault, told.is_whole, told.events, told.checkpoint) == (None, False, len(events(lines)), None)
@@ -328,7 +328,7 @@ def test_a_chain_rewritten_with_its_seals_left_out_does_not_fit_the_signature_on
 
 
 @pytest.mark.parametrize("kind", ["whole", "picked"])
-def test_a_file_with_seals_and_signature_left_out_does_not_hold_for_whoever_gives_a_certificate(
+def test_a_file_without_seals_and_signature_does_not_verify_against_a_certificate(
     request: pytest.FixtureRequest, kind: str
 ) -> None:
     lines: Lines = [line for line in request.getfixturevalue(kind) if line["type"] != "seal"]
@@ -391,7 +391,7 @@ def test_an_altered_removed_and_reordered_event_among_those_picked_out_is_found(
     assert found[0] in numbers[what : what + 2]
 
 
-def test_a_seal_among_what_was_picked_out_proves_nothing_and_is_refused(picked: Lines, whole: Lines) -> None:
+def test_a_seal_in_a_filtered_export_proves_nothing_and_is_refused(picked: Lines, whole: Lines) -> None:
     lines = picked
     seal = next(line for line in whole if line["type"] == "seal")
     assert fault([*lines[:2], seal, *lines[2:]]) == (lines[1]["number"], Flaw.CHANGED)
@@ -415,7 +415,7 @@ def another_seal(stage: Stage, folder: Path) -> PdfSigner:
 @pytest.mark.parametrize(
     "raw", [b"", b"no JSON", b"[]", b'{"format":"deldokument-audit","version":2}', b'{"x":NaN}', b"[" * 100_000]
 )
-def test_what_is_no_export_is_told(raw: bytes) -> None:
+def test_a_file_that_is_no_export_is_reported(raw: bytes) -> None:
     with pytest.raises(InvalidInput, match="export_unknown"):
         verification.verify_export([raw], certificates=(), is_signed=verify_signature)
 

@@ -31,7 +31,7 @@ def log_in(stage: Stage, previous: str | None = None) -> LoginDone:
     return sessions.complete_login(stage.deps, answer, browser_secret=started.browser_secret, previous_secret=previous)
 
 
-def test_who_has_logged_in_is_known_by_the_cookie_and_comes_to_the_page_that_was_wanted(stage: Stage) -> None:
+def test_after_login_the_cookie_names_the_person_and_the_wanted_page_follows(stage: Stage) -> None:
     done = log_in(stage)
     session = sessions.find_session(stage.deps, done.session_secret)
     assert session is not None
@@ -232,7 +232,7 @@ def test_only_the_browser_that_began_a_failed_login_learns_its_destination(stage
     assert here.value.params["return_to"] == "/del"
 
 
-def test_who_cancels_is_told_so_and_is_not_logged_in(stage: Stage) -> None:
+def test_a_cancelled_login_is_reported_and_creates_no_session(stage: Stage) -> None:
     started, answer = begin(stage)
     with pytest.raises(LoginFailed, match="login_cancelled"):
         sessions.complete_login(
@@ -377,7 +377,7 @@ def test_a_login_for_a_tenant_is_in_its_name_until_the_provider_has_answered(sta
     assert stage.login.completed.on_behalf_of == "eksempel_kommune"
 
 
-def test_a_login_for_whoever_has_no_name_or_does_not_use_the_service_is_in_the_operators(stage: Stage) -> None:
+def test_a_login_for_a_tenant_without_a_name_or_not_in_use_is_in_the_operators_name(stage: Stage) -> None:
     number = stage.tenant.organization_number
     assert begin_for(stage, number) == ""
     named_at_the_provider(stage, "eksempel_kommune")
@@ -387,7 +387,7 @@ def test_a_login_for_whoever_has_no_name_or_does_not_use_the_service_is_in_the_o
     assert begin_for(stage, number) == ""
 
 
-def test_a_session_whose_end_met_a_silent_database_has_not_been_told_of(stage: Stage) -> None:
+def test_a_logout_that_met_a_silent_database_may_be_sent_again(stage: Stage) -> None:
     told: list[str] = []
 
     class Telling(FakeLogin):

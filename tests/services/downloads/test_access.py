@@ -82,7 +82,7 @@ def test_rights_for_an_organisation_that_is_not_named_are_a_strangers(stage: Sta
 
 
 @pytest.mark.parametrize("state", ["draft", "ended", "withdrawn"])
-def test_of_what_is_not_open_no_missing_right_is_told(stage: Stage, state: str) -> None:
+def test_no_missing_right_is_named_for_a_share_that_is_not_open(stage: Stage, state: str) -> None:
     if state == "draft":
         share_id = stage.draft().id
         stage.add_recipients(share_id, FJELL)
@@ -190,7 +190,7 @@ def test_rights_are_asked_for_before_the_share_is_looked_up(stage: Stage) -> Non
     assert rights.asked == [MAX_RIGHTS_AGE]
 
 
-def test_whoever_has_just_been_given_the_right_gets_in_whatever_is_remembered(stage: Stage) -> None:
+def test_a_person_who_was_just_given_the_right_gets_in_despite_the_cache(stage: Stage) -> None:
     share_id = stage.publish(FJELL)
     rights = WatchedRights(stage, later=stage.rights.held[PER])
     access = downloads_access.authorize(replace(stage.deps, rights=rights), person(LISE), share_id)
@@ -198,7 +198,7 @@ def test_whoever_has_just_been_given_the_right_gets_in_whatever_is_remembered(st
     assert denials(stage) == []
 
 
-def test_who_has_the_right_is_not_asked_about_twice(stage: Stage) -> None:
+def test_a_right_that_suffices_is_not_asked_for_twice(stage: Stage) -> None:
     rights = WatchedRights(stage)
     deps, share_id = replace(stage.deps, rights=rights), stage.publish(FJELL)
     downloads_access.authorize(deps, person(PER), share_id)
@@ -211,7 +211,7 @@ def test_who_has_the_right_is_not_asked_about_twice(stage: Stage) -> None:
     assert rights.asked == [MAX_RIGHTS_AGE] * 3
 
 
-def test_an_answer_too_old_to_deny_with_denies_nobody_nor_tells_of_a_share(stage: Stage) -> None:
+def test_rights_too_old_to_deny_with_deny_nobody_and_reveal_no_share(stage: Stage) -> None:
     for share_id in [*strange_shares(stage), stage.publish(FJELL)]:
         deps = replace(stage.deps, rights=WatchedRights(stage, fails_later=True))
         with pytest.raises(Unavailable, match="rights_unknown"):
@@ -323,7 +323,7 @@ def test_a_response_under_way_lives_on_old_rights_for_fifteen_minutes(stage: Sta
     assert not system_access.may_continue(stage.deps, access)
 
 
-def test_a_response_that_goes_on_while_altinn_is_silent_is_not_told_as_refused_and_its_end_is(stage: Stage) -> None:
+def test_a_response_that_goes_on_while_altinn_is_silent_records_no_refusal_and_its_end_does(stage: Stage) -> None:
     access = downloads_access.authorize(stage.deps, person(PER), stage.publish(FJELL))
     stage.rights.down = True
     for _ in range(3):
@@ -401,7 +401,7 @@ def test_all_that_is_shared_with_me_is_listed_those_that_end_first_first(stage: 
     assert [offer.id for offer in offering.list_offers(stage.deps, person(OLA)).offers] == [later]
 
 
-def test_what_is_shared_with_my_organisations_is_listed_as_far_as_my_rights_reach(stage: Stage) -> None:
+def test_shares_with_my_organisations_are_listed_as_far_as_my_rights_reach(stage: Stage) -> None:
     confidential = stage.publish(FJELL, PER)
     ordinary = stage.publish(FJELL, confidential=False)
     offers = offering.list_offers(stage.deps, person(PER)).offers
@@ -420,7 +420,7 @@ def test_with_altinn_down_the_list_says_that_it_may_not_be_all(stage: Stage) -> 
     assert ([offer.id for offer in offers], complete) == ([own], False)
 
 
-def test_the_list_tells_what_i_have_had_and_does_not_count_as_opening(stage: Stage) -> None:
+def test_the_list_shows_my_downloads_and_does_not_count_as_opening(stage: Stage) -> None:
     share_id = stage.publish(OLA, SIV, content=b"innhold")
     [document_id] = stage.document_ids(share_id)
     offering.list_offers(stage.deps, person(OLA))
@@ -512,7 +512,7 @@ def test_a_response_under_way_ends_when_the_share_is_frozen_while_altinn_is_sile
 
 
 @pytest.mark.parametrize("frozen", ["the account", "the share"])
-def test_what_is_frozen_is_not_listed_and_its_recipient_learns_that_it_is_stopped(stage: Stage, frozen: str) -> None:
+def test_a_frozen_share_is_not_listed_and_its_recipient_learns_that_it_is_stopped(stage: Stage, frozen: str) -> None:
     share_id = stage.publish(OLA)
     if frozen == "the share":
         freezing.set_share_freeze(stage.deps, share_id, None, FreezeReason.SECURITY)

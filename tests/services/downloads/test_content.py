@@ -397,7 +397,7 @@ def test_a_share_that_is_withdrawn_while_it_is_read_gives_no_more_once_its_blobs
         next(buffers)
 
 
-def test_what_has_been_had_is_told_when_the_manifests_have_been_let_go(stage: Stage) -> None:
+def test_a_delivery_is_recorded_after_the_manifests_have_been_released(stage: Stage) -> None:
     share_id = stage.publish(OLA, content=WHOLE[:100])
     content = opened(stage, share_id)
     content.sources.close()

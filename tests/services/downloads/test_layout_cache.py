@@ -61,7 +61,7 @@ def test_another_document_gives_another_layout(stage: Stage) -> None:
     assert len(after.sources.lengths) == 3
 
 
-def test_a_document_that_is_no_longer_released_is_refused_whatever_was_computed_before(stage: Stage) -> None:
+def test_a_document_that_is_no_longer_released_is_refused_despite_a_cached_layout(stage: Stage) -> None:
     share_id = published(stage, FILES)
     opened(stage, share_id)
     change(stage, share_id, lambda d: replace(d, sealed_inspection=b""))

@@ -145,7 +145,7 @@ def test_its_end_is_the_systems_end_too(stage: Stage) -> None:
         open_own_document(stage.deps, SYSTEM, document_id)
 
 
-def test_what_has_ended_by_time_is_gone_before_any_worker_came(stage: Stage) -> None:
+def test_a_share_past_its_end_is_gone_before_any_worker_came(stage: Stage) -> None:
     integrate(stage)
     share, document_id = shared(stage)
     change_expiry(stage.deps, SYSTEM, share.id, stage.clock.now() + timedelta(hours=1))

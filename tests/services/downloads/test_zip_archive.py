@@ -63,7 +63,7 @@ def test_other_readers_find_no_fault(archive: Path, command: list[str]) -> None:
     assert done.returncode == 0, done.stdout + done.stderr
 
 
-def test_an_archive_read_from_front_to_back_tells_every_length_in_its_local_headers() -> None:
+def test_an_archive_read_from_front_to_back_has_every_length_in_its_local_headers() -> None:
     content = packed(list(FILES.items()))
     assert content.startswith(b"PK\x03\x04")
     assert not tarfile.is_tarfile(io.BytesIO(content))
@@ -140,7 +140,7 @@ def test_more_than_65_535_documents_are_all_listed() -> None:
         (["con/nul. /a", "a/..", "a:/b?"], ["_con/_nul/a", "a/_", "a_/b_"]),
     ],
 )  # fmt: skip
-def test_names_are_made_safe_and_told_apart(names: list[str], unpacked: list[str]) -> None:
+def test_names_are_made_safe_and_unique(names: list[str], unpacked: list[str]) -> None:
     assert list(unpackable_names(names)) == unpacked
 
 
@@ -193,7 +193,7 @@ NAMES = st.text(min_size=1, max_size=20) | st.lists(st.text("aA. /:~", min_size=
 
 
 @given(st.lists(NAMES, max_size=20))
-def test_whatever_the_names_they_unpack_inside_their_folder_and_apart(names: list[str]) -> None:
+def test_any_names_unpack_inside_their_folder_and_apart(names: list[str]) -> None:
     taken = []
     for name in names:
         try:

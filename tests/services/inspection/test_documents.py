@@ -57,7 +57,7 @@ def test_a_round_does_no_more_than_it_was_asked_for(stage: Stage) -> None:
     assert [inspect_documents(stage.deps, limit=2) for _ in range(3)] == [2, 1, 0]
 
 
-def test_the_record_tells_what_the_bytes_are(stage: Stage) -> None:
+def test_the_record_describes_the_bytes(stage: Stage) -> None:
     content = b"\x89PNG\r\n\x1a\n\x00\x00\x00\rIHDR" + bytes(3_000_000)
     share_id = stage.publish(OLA, content=content)
     [document_id] = stage.document_ids(share_id)

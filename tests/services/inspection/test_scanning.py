@@ -226,7 +226,7 @@ def test_a_document_above_the_limit_is_still_read_for_its_checksums(stage: Stage
 
 
 @pytest.mark.parametrize("verdict", sorted(set(DEFAULT_POLICY) - {Verdict.NOT_SCANNED}))
-def test_what_was_not_examined_is_released_only_after_a_warning_alone_and_in_the_zip(
+def test_an_unexamined_document_is_released_only_after_a_warning_alone_and_in_the_zip(
     stage: Stage, scanner: MemoryScanner, verdict: Verdict
 ) -> None:
     scanner.verdict = verdict

@@ -20,7 +20,7 @@ def test_what_waits_is_counted_and_dated_until_it_is_done(stage: Stage) -> None:
     assert measure_lag(stage.deps).waiting[Queue.KEYS].count == 0
 
 
-def test_a_worker_that_has_never_run_is_told_from_one_that_is_silent(stage: Stage) -> None:
+def test_a_worker_that_has_never_run_is_distinguished_from_a_silent_one(stage: Stage) -> None:
     assert measure_lag(stage.deps).heartbeat_age is None
     record_heartbeat(stage.deps)
     stage.clock.advance(minutes=7)

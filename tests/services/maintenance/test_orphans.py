@@ -157,7 +157,7 @@ def test_of_two_workers_that_sweep_the_slower_goes_on_from_the_others_note(stage
     assert (len(stored(stage)), sum(swept(stage.deps))) == (1, 100)
 
 
-def test_a_sweep_that_another_worker_ends_is_told_of_once(stage: Stage) -> None:
+def test_a_sweep_that_another_worker_ends_is_recorded_once(stage: Stage) -> None:
     many_orphans(stage)
     while not (under_way := noted(stage.deps)) or not under_way.deleting or under_way.shelf < 100:
         short_step(stage.deps)

@@ -116,7 +116,7 @@ def test_a_checkpoint_of_an_event_chain_is_never_signed_on_request(stage: Stage,
         signer.sign(forged)
 
 
-def test_what_is_no_pdf_or_was_changed_in_the_database_is_refused_and_the_others_are_signed(
+def test_a_request_without_a_pdf_or_with_damage_is_refused_and_the_others_are_signed(
     stage: Stage, signer: WorkerSigner
 ) -> None:
     key = existing_key(stage.deps.keyring, DIRECTORY)
@@ -223,7 +223,7 @@ def test_before_a_worker_has_stored_a_seal_there_is_none(stage: Stage, signer: W
         signer.certificate()
 
 
-def test_an_expired_seal_is_told_before_anybody_asks_and_still_signs_exports(
+def test_an_expired_seal_is_reported_before_anybody_asks_and_still_signs_exports(
     stage: Stage, signer: WorkerSigner, pdf: bytes
 ) -> None:
     answer_seal_requests(stage.deps)
@@ -236,7 +236,7 @@ def test_an_expired_seal_is_told_before_anybody_asks_and_still_signs_exports(
         assert signer.sign(STATEMENT)
 
 
-def test_a_seal_that_expires_while_a_request_waits_is_told_to_the_one_who_waits(
+def test_a_seal_that_expires_while_a_request_waits_fails_that_request(
     stage: Stage, signer: WorkerSigner, pdf: bytes
 ) -> None:
     with working(stage), pytest.raises(Unavailable, match="seal_expired"):

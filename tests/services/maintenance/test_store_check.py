@@ -50,7 +50,7 @@ def test_a_good_store_is_left_as_it_was(stage: Stage) -> None:
     ("store", "told"),
     [(Twisting, "other bytes"), (Silent, "does not list"), (Unlisted, "blobs"), (Hoarding, "told to delete")],
 )
-def test_what_a_store_does_not_do_is_told(store: type[MemoryBlobStore], told: str) -> None:
+def test_a_missing_property_of_a_store_is_reported(store: type[MemoryBlobStore], told: str) -> None:
     with pytest.raises(ServiceError, match=told):
         probe_store(store())
 

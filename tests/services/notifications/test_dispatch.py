@@ -116,7 +116,7 @@ def test_a_message_without_a_cost_is_recorded_and_not_counted(stage: Stage) -> N
     assert tenant_statistics(stage.deps, stage.tenant.id).notice_count == 0
 
 
-def test_what_is_sent_is_not_sent_again(stage: Stage) -> None:
+def test_a_sent_message_is_not_sent_again(stage: Stage) -> None:
     added = put(stage)
     assert attempt(stage, SENT) is Result.SENT
     stage.clock.advance(days=4)
@@ -183,7 +183,7 @@ def test_a_late_answer_does_not_disturb_who_has_taken_it_since(stage: Stage) -> 
     assert kept(stage, added.id).given_up_at is None
 
 
-def test_what_is_not_taken_waits_longer_each_time_and_is_given_up_after_three_days(stage: Stage) -> None:
+def test_a_rejected_message_waits_longer_each_time_and_is_abandoned_after_three_days(stage: Stage) -> None:
     added = put(stage)
     begun = stage.clock.now()
     for number in range(1, MAX_ATTEMPTS + 1):
@@ -194,7 +194,7 @@ def test_what_is_not_taken_waits_longer_each_time_and_is_given_up_after_three_da
     assert kept(stage, added.id).last_error == "too_long"
 
 
-def test_what_is_given_up_is_told_in_the_trail_without_anybodys_identifier(stage: Stage) -> None:
+def test_an_abandoned_message_is_in_the_trail_without_anybodys_identifier(stage: Stage) -> None:
     share_id = stage.publish(OLA)
     added = put(stage, share_id)
     attempt(stage, refuse("status_400"))
@@ -203,7 +203,7 @@ def test_what_is_given_up_is_told_in_the_trail_without_anybodys_identifier(stage
     assert event.details == {"message": added.id, "about": "told", "channel": "webhook", "code": "status_400"}
 
 
-def test_what_is_given_up_about_a_damaged_share_is_told_in_the_chain_of_the_message(stage: Stage) -> None:
+def test_an_abandoned_message_about_a_damaged_share_is_in_the_chain_of_the_message(stage: Stage) -> None:
     share_id = stage.publish(OLA)
     put(stage, share_id)
     do_as_owner(stage.database_url, f"UPDATE share SET tenant_id = '{stage.barnevern.tenant_id}'")
@@ -212,7 +212,7 @@ def test_what_is_given_up_about_a_damaged_share_is_told_in_the_chain_of_the_mess
     assert (event.tenant_id, event.share_id) == (stage.tenant.id, None)
 
 
-def test_what_there_is_nothing_to_tell_of_any_more_is_dropped_quietly(stage: Stage) -> None:
+def test_a_message_that_is_moot_is_dropped_without_an_event(stage: Stage) -> None:
     before = len(stage.trail())
     added = put(stage)
     assert attempt(stage, make_moot("share_over")) is Result.MOOT
@@ -352,7 +352,7 @@ def test_a_chain_that_another_worker_has_followed_meanwhile_is_left(stage: Stage
         assert len(tx.outbox.of_shares([share_id], Channel.WEBHOOK)) == 1
 
 
-def test_of_one_occasion_a_channel_is_told_once(stage: Stage) -> None:
+def test_an_occasion_has_one_message_per_channel(stage: Stage) -> None:
     with stage.deps.database.write() as tx:
         made = message(stage.deps, stage.tenant.id, None, dedup_key="ending:share:recipient")
         assert tx.outbox.add(made)

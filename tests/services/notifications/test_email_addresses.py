@@ -50,7 +50,7 @@ def refusal(act: object) -> str:
     return error.value.code
 
 
-def test_whoever_has_entered_nothing_has_no_address(stage: Stage) -> None:
+def test_a_person_who_has_entered_nothing_has_no_address(stage: Stage) -> None:
     assert view(stage) == AddressView("", "", NoticeChoices())
 
 
@@ -103,7 +103,7 @@ def test_guessing_a_code_ends_after_few_tries(stage: Stage) -> None:
 
 
 @pytest.mark.parametrize("typed", ["", "12345678 9", "１２３４５６７８", "æ", "\0"])
-def test_what_is_no_code_is_a_wrong_one(stage: Stage, typed: str) -> None:
+def test_an_invalid_code_is_a_wrong_one(stage: Stage, typed: str) -> None:
     email_addresses.enter_address(stage.deps, person(KARI), AT_WORK)
     assert refusal(lambda: email_addresses.confirm_address(stage.deps, person(KARI), typed)) == "code_wrong"
 
@@ -257,7 +257,7 @@ def test_an_administrator_has_an_address_too(stage: Stage) -> None:
 
 
 @pytest.mark.parametrize("stranger", [OLA, SIV])
-def test_whoever_neither_shares_nor_administers_is_told_nothing(stage: Stage, stranger: str) -> None:
+def test_a_person_who_neither_shares_nor_administers_has_no_address(stage: Stage, stranger: str) -> None:
     who = person(stranger)
     acts = (
         lambda: email_addresses.show_address(stage.deps, who),
@@ -304,7 +304,7 @@ def test_an_address_that_nobody_confirmed_is_forgotten(stage: Stage) -> None:
     assert (left.sealed_unconfirmed, left.challenge_id, left.codes) == (b"", "", 1)
 
 
-def test_whoever_is_registered_anew_begins_anew(stage: Stage) -> None:
+def test_a_person_who_is_registered_again_starts_without_an_address(stage: Stage) -> None:
     settle(stage, ODD, AT_WORK)
     stage.remove("odd")
     email_addresses.forget_addresses(stage.deps)

@@ -85,13 +85,13 @@ def waiting(stage: Stage) -> list[OutgoingMessage]:
         return tx.outbox.lease(Channel.EMAIL, far, far, 100)
 
 
-def test_the_sharer_is_told_of_a_download(stage: Stage) -> None:
+def test_the_sharer_gets_an_e_mail_about_a_download(stage: Stage) -> None:
     share_id = stage.publish(OLA)
     fetch(stage, share_id)
     assert letters(stage) == [(AT_WORK, f"https://del.example/delinger/{share_id}")]
 
 
-def test_the_sharer_is_told_of_malware_whatever_was_chosen(stage: Stage) -> None:
+def test_the_sharer_gets_an_e_mail_about_malware_with_any_choices(stage: Stage) -> None:
     choose(stage, downloaded=False, ending=False, approval=False)
     stage.deps = dataclasses.replace(stage.deps, scanner=MemoryScanner(stage.clock.now()))
     share = stage.draft()
@@ -101,7 +101,7 @@ def test_the_sharer_is_told_of_malware_whatever_was_chosen(stage: Stage) -> None
     assert letters(stage) == [(AT_WORK, f"https://del.example/delinger/{share.id}")]
 
 
-def test_who_is_no_longer_a_member_is_not_told_of_malware(stage: Stage) -> None:
+def test_a_former_member_gets_no_e_mail_about_malware(stage: Stage) -> None:
     stage.deps = dataclasses.replace(stage.deps, scanner=MemoryScanner(stage.clock.now()))
     stage.upload(stage.draft().id, "a.com", TEST_VIRUS)
     inspect_documents(stage.deps)
@@ -109,7 +109,7 @@ def test_who_is_no_longer_a_member_is_not_told_of_malware(stage: Stage) -> None:
     assert letters(stage) == []
 
 
-def test_a_share_tells_of_downloads_once_a_day(stage: Stage) -> None:
+def test_a_share_has_one_e_mail_about_downloads_a_day(stage: Stage) -> None:
     share_id = stage.publish(OLA, SIV)
     fetch(stage, share_id, OLA)
     fetch(stage, share_id, SIV)
@@ -123,7 +123,7 @@ def test_a_share_tells_of_downloads_once_a_day(stage: Stage) -> None:
     assert letters(stage) == []  # who had it all has fetched nothing new to the end
 
 
-def test_the_next_day_is_told_of_anew(stage: Stage) -> None:
+def test_the_next_day_has_an_e_mail_of_its_own(stage: Stage) -> None:
     share_id = stage.publish(OLA, SIV)
     fetch(stage, share_id, OLA)
     assert len(letters(stage)) == 1
@@ -132,7 +132,7 @@ def test_the_next_day_is_told_of_anew(stage: Stage) -> None:
     assert len(letters(stage)) == 1
 
 
-def test_a_download_that_was_broken_off_is_not_told(stage: Stage) -> None:
+def test_an_interrupted_download_has_no_e_mail(stage: Stage) -> None:
     share_id = stage.publish(OLA, content=b"x" * 100)
     content = downloads_content.open_document(stage.deps, person(OLA), share_id, stage.document_ids(share_id)[0])
     delivery.record_delivery(stage.deps, content, 0, 50)
@@ -140,7 +140,7 @@ def test_a_download_that_was_broken_off_is_not_told(stage: Stage) -> None:
 
 
 @pytest.mark.parametrize("choice", ["downloaded", "ending", "approval"])
-def test_only_what_was_chosen_is_told(stage: Stage, choice: str) -> None:
+def test_only_the_chosen_e_mails_are_sent(stage: Stage, choice: str) -> None:
     choose(stage, **{choice: False})
     share_id = stage.publish(OLA)
     fetch(stage, share_id)
@@ -155,7 +155,7 @@ def test_a_choice_holds_also_for_what_is_on_its_way(stage: Stage) -> None:
     assert deliver(stage) == [Result.MOOT]
 
 
-def test_who_has_no_confirmed_address_is_told_nothing(stage: Stage) -> None:
+def test_without_a_confirmed_address_no_e_mail_is_sent(stage: Stage) -> None:
     share_id = stage.publish(OLA)
     email_addresses.remove_address(stage.deps, person(KARI))
     email_addresses.enter_address(stage.deps, person(KARI), "annen@eksempel.example")
@@ -164,7 +164,7 @@ def test_who_has_no_confirmed_address_is_told_nothing(stage: Stage) -> None:
     assert [letter.subject for letter in stage.mail.letters] == ["Kode fra Del dokument"]
 
 
-def test_who_has_left_the_account_is_told_nothing_of_it(stage: Stage) -> None:
+def test_a_person_who_has_left_the_account_gets_no_e_mail_about_it(stage: Stage) -> None:
     share_id = stage.publish(OLA)
     fetch(stage, share_id)
     outboxes.plan_messages(stage.deps, PLANNERS)
@@ -172,14 +172,14 @@ def test_who_has_left_the_account_is_told_nothing_of_it(stage: Stage) -> None:
     assert deliver(stage) == [Result.MOOT]
 
 
-def test_nothing_is_told_of_an_account_that_has_been_deleted(stage: Stage) -> None:
+def test_a_deleted_account_has_no_e_mails(stage: Stage) -> None:
     share_id = stage.publish(OLA)
     fetch(stage, share_id)
     stage.change_account(stage.byggesak, deleted_at=stage.clock.now())
     assert letters(stage) == []
 
 
-def test_nothing_is_told_of_a_share_whose_names_have_been_erased(stage: Stage) -> None:
+def test_a_share_with_erased_names_has_no_e_mails(stage: Stage) -> None:
     share_id = stage.publish(OLA)
     fetch(stage, share_id)
     outboxes.plan_messages(stage.deps, PLANNERS)
@@ -189,7 +189,7 @@ def test_nothing_is_told_of_a_share_whose_names_have_been_erased(stage: Stage) -
     assert letters(stage) == []
 
 
-def test_what_a_system_has_shared_is_told_to_no_member(stage: Stage) -> None:
+def test_no_member_gets_e_mails_about_the_shares_of_a_system(stage: Stage) -> None:
     where = {"tenant_id": stage.tenant.id, "account_id": stage.byggesak.id}
     integrations.add_integration(stage.deps, **where, organization_number="312824450")
     system = Consumer(OrganizationNumber("312824450"))
@@ -204,7 +204,7 @@ def test_what_a_system_has_shared_is_told_to_no_member(stage: Stage) -> None:
     assert waiting(stage) == []
 
 
-def test_the_sharer_is_told_three_days_before_the_end(stage: Stage) -> None:
+def test_the_sharer_gets_an_e_mail_three_days_before_the_end(stage: Stage) -> None:
     share_id = stage.publish(OLA)
     stage.clock.advance(days=6, hours=23)
     assert letters(stage) == []
@@ -214,12 +214,12 @@ def test_the_sharer_is_told_three_days_before_the_end(stage: Stage) -> None:
     assert letters(stage) == []
 
 
-def test_an_end_that_is_near_from_the_start_is_not_told(stage: Stage) -> None:
+def test_an_end_that_is_near_from_the_start_has_no_e_mail(stage: Stage) -> None:
     stage.publish(OLA, expires_at=stage.clock.now() + SOON)
     assert waiting(stage) == []
 
 
-def test_an_end_is_not_told_when_everybody_has_everything(stage: Stage) -> None:
+def test_an_end_has_no_e_mail_when_everybody_has_everything(stage: Stage) -> None:
     share_id = stage.publish(OLA, SIV)
     fetch(stage, share_id, OLA)
     fetch(stage, share_id, SIV)
@@ -228,7 +228,7 @@ def test_an_end_is_not_told_when_everybody_has_everything(stage: Stage) -> None:
     assert letters(stage) == []
 
 
-def test_an_end_is_told_when_one_recipient_has_something_left(stage: Stage) -> None:
+def test_an_end_has_an_e_mail_when_one_recipient_has_something_left(stage: Stage) -> None:
     share_id = stage.publish(OLA, SIV)
     fetch(stage, share_id, OLA)
     assert subjects(stage) == ["En mottaker har hentet et dokument"]
@@ -247,7 +247,7 @@ def test_a_moved_end_moves_its_letter(stage: Stage) -> None:
     assert len(letters(stage)) == 1
 
 
-def test_an_end_moved_away_and_back_is_told_once(stage: Stage) -> None:
+def test_an_end_moved_away_and_back_has_one_e_mail(stage: Stage) -> None:
     share_id = stage.publish(OLA)
     end = stage.clock.now() + timedelta(days=10)
     outboxes.plan_messages(stage.deps, PLANNERS)
@@ -258,14 +258,14 @@ def test_an_end_moved_away_and_back_is_told_once(stage: Stage) -> None:
     assert len(letters(stage)) == 1
 
 
-def test_who_moves_the_end_near_is_not_told_so(stage: Stage) -> None:
+def test_a_sharer_who_moves_the_end_near_gets_no_e_mail_about_it(stage: Stage) -> None:
     share_id = stage.publish(OLA)
     change_expiry(stage.deps, person(KARI), share_id, stage.clock.now() + timedelta(days=2))
     stage.clock.advance(hours=1)
     assert letters(stage) == []
 
 
-def test_the_end_of_a_share_that_is_over_is_not_told(stage: Stage) -> None:
+def test_the_end_of_a_share_that_is_over_has_no_e_mail(stage: Stage) -> None:
     share_id = stage.publish(OLA)
     outboxes.plan_messages(stage.deps, PLANNERS)
     publishing.withdraw_share(stage.deps, person(KARI), share_id)
@@ -273,7 +273,7 @@ def test_the_end_of_a_share_that_is_over_is_not_told(stage: Stage) -> None:
     assert letters(stage) == []
 
 
-def test_an_address_chosen_after_the_share_was_published_is_told_of_its_end(stage: Stage) -> None:
+def test_an_address_chosen_after_the_share_was_published_gets_the_e_mail_about_its_end(stage: Stage) -> None:
     email_addresses.remove_address(stage.deps, person(KARI))
     stage.publish(OLA)
     outboxes.plan_messages(stage.deps, PLANNERS)
@@ -301,7 +301,7 @@ def propose(stage: Stage) -> str:
 
 
 @pytest.mark.usefixtures("four_eyes")
-def test_the_other_members_are_told_that_approval_is_wanted(stage: Stage) -> None:
+def test_the_other_members_get_an_e_mail_when_approval_is_wanted(stage: Stage) -> None:
     settle(stage, VIGDIS, "vigdis@prove.example")
     share_id = propose(stage)
     link = f"https://del.example/delinger/{share_id}/godkjenning"
@@ -332,14 +332,14 @@ def test_an_approval_that_is_not_wanted_any_more_is_not_asked_for(stage: Stage) 
 
 
 @pytest.mark.usefixtures("four_eyes")
-def test_a_proposal_taken_back_before_it_was_noticed_is_told_to_nobody(stage: Stage) -> None:
+def test_a_proposal_withdrawn_before_planning_has_no_e_mail(stage: Stage) -> None:
     share_id = propose(stage)
     proposals.return_proposal(stage.deps, person(KARI), share_id)
     assert deliver(stage) == []
 
 
 @pytest.mark.usefixtures("four_eyes")
-def test_a_proposal_made_anew_is_told_anew(stage: Stage) -> None:
+def test_a_repeated_proposal_has_a_new_e_mail(stage: Stage) -> None:
     share_id = propose(stage)
     assert len(letters(stage)) == 1
     proposals.return_proposal(stage.deps, person(KARI), share_id)
@@ -376,7 +376,7 @@ def publish_text(stage: Stage, version: str, kind: AgreementKind = AgreementKind
         record_event(stage.deps, tx, EventKind.AGREEMENT_PUBLISHED, agreement=kind.value, version=version)
 
 
-def test_both_are_told_of_a_handover_whatever_they_chose(stage: Stage) -> None:
+def test_both_get_an_e_mail_about_a_handover_with_any_choices(stage: Stage) -> None:
     lise = stage.add(LISE, "Lise Moen", stage.byggesak)
     settle(stage, LISE, "lise.moen@eksempel.example")
     for number in (KARI, LISE):
@@ -387,7 +387,7 @@ def test_both_are_told_of_a_handover_whatever_they_chose(stage: Stage) -> None:
     assert sorted(letters(stage)) == [(AT_WORK, page), ("lise.moen@eksempel.example", page)]
 
 
-def test_who_is_marked_absent_or_present_is_told_unless_that_has_changed(stage: Stage) -> None:
+def test_a_member_marked_absent_or_present_gets_an_e_mail_unless_that_has_changed(stage: Stage) -> None:
     choose(stage, downloaded=False, ending=False, approval=False, signature=False)
     for absent in (True, False):
         stage.mark_absent("kari", absent=absent)
@@ -401,7 +401,7 @@ def test_who_is_marked_absent_or_present_is_told_unless_that_has_changed(stage: 
 
 
 @pytest.mark.usefixtures("leader")
-def test_who_shared_and_the_administrators_are_told_that_others_let_somebody_in(stage: Stage) -> None:
+def test_the_sharer_and_the_administrators_get_an_e_mail_when_others_let_somebody_in(stage: Stage) -> None:
     stage.add(ODD, "Odd Bakken", stage.byggesak)
     stage.add(VIGDIS, "Vigdis Berg", stage.byggesak)
     administrators.add_administrator(stage.deps, tenant_id=stage.tenant.id, number=LISE, name="Lise Dahl")
@@ -419,7 +419,7 @@ def test_who_shared_and_the_administrators_are_told_that_others_let_somebody_in(
 
 
 @pytest.mark.usefixtures("leader")
-def test_nobody_else_is_told_of_what_the_one_who_shared_approves(stage: Stage) -> None:
+def test_nobody_else_gets_an_e_mail_about_approvals_by_the_sharer(stage: Stage) -> None:
     stage.add(VIGDIS, "Vigdis Berg", stage.byggesak)
     shared = stage.publish(OLA)
     propose_recipient(stage, shared, PER)
@@ -439,7 +439,7 @@ def approve(stage: Stage, share_id: str, who: str) -> None:
 
 
 @pytest.mark.usefixtures("leader")
-def test_administrators_are_told_that_a_new_agreement_must_be_signed(stage: Stage) -> None:
+def test_administrators_get_an_e_mail_when_a_new_agreement_must_be_signed(stage: Stage) -> None:
     publish_text(stage, "2.0")
     assert letters(stage) == [("siv@eksempel.example", f"https://del.example/konfigurasjon/{stage.tenant.id}/avtaler")]
     publish_text(stage, "3.0")
@@ -447,7 +447,7 @@ def test_administrators_are_told_that_a_new_agreement_must_be_signed(stage: Stag
 
 
 @pytest.mark.usefixtures("leader")
-def test_administrators_are_told_of_nothing_that_they_need_not_sign(stage: Stage) -> None:
+def test_administrators_get_no_e_mail_about_agreements_that_they_need_not_sign(stage: Stage) -> None:
     publish_text(stage, "2.0", AgreementKind.MAIN)
     stage.change_tenant(ended_at=stage.clock.now())
     publish_text(stage, "2.0")
@@ -455,13 +455,13 @@ def test_administrators_are_told_of_nothing_that_they_need_not_sign(stage: Stage
 
 
 @pytest.mark.usefixtures("leader")
-def test_administrators_may_be_told_nothing(stage: Stage) -> None:
+def test_administrators_may_choose_to_get_no_e_mails(stage: Stage) -> None:
     choose(stage, SIV, signature=False)
     publish_text(stage, "2.0")
     assert letters(stage) == []
 
 
-def test_who_is_no_administrator_any_more_is_not_told_to_sign(stage: Stage, leader: str) -> None:
+def test_a_former_administrator_is_not_asked_to_sign(stage: Stage, leader: str) -> None:
     where = {"tenant_id": stage.tenant.id}
     add_administrator(stage.deps, **where, number=ODD, name="Odd Bakken")
     publish_text(stage, "2.0")
@@ -471,7 +471,7 @@ def test_who_is_no_administrator_any_more_is_not_told_to_sign(stage: Stage, lead
 
 
 @pytest.mark.usefixtures("leader")
-def test_a_tenant_that_has_ended_meanwhile_is_not_told_to_sign(stage: Stage) -> None:
+def test_a_tenant_that_has_ended_meanwhile_is_not_asked_to_sign(stage: Stage) -> None:
     publish_text(stage, "2.0")
     outboxes.plan_messages(stage.deps, PLANNERS)
     stage.change_tenant(ended_at=stage.clock.now())
@@ -552,7 +552,7 @@ def asked(stage: Stage) -> str:
     return share_id
 
 
-def test_the_other_members_are_told_that_a_later_end_waits(stage: Stage, asked: str) -> None:
+def test_the_other_members_get_an_e_mail_when_a_later_end_waits(stage: Stage, asked: str) -> None:
     assert letters(stage) == [("odd@eksempel.example", f"https://del.example/delinger/{asked}")]
 
 
@@ -562,7 +562,7 @@ def test_who_wants_no_such_e_mail_gets_none_of_a_later_end(stage: Stage) -> None
     assert letters(stage) == []
 
 
-def test_a_later_end_that_is_decided_is_told_to_nobody(stage: Stage, asked: str) -> None:
+def test_a_later_end_that_is_decided_has_no_e_mail(stage: Stage, asked: str) -> None:
     outboxes.plan_messages(stage.deps, PLANNERS)
     proposals.return_proposal(stage.deps, person(ODD), asked)
     assert deliver(stage) == [Result.MOOT]
@@ -571,12 +571,12 @@ def test_a_later_end_that_is_decided_is_told_to_nobody(stage: Stage, asked: str)
     assert deliver(stage) == []
 
 
-def test_a_change_of_a_share_that_is_over_is_told_to_nobody(stage: Stage, asked: str) -> None:
+def test_a_change_of_a_share_that_is_over_has_no_e_mail(stage: Stage, asked: str) -> None:
     publishing.withdraw_share(stage.deps, person(KARI), asked)
     assert EmailKind.CHANGE not in {message.kind for message in waiting(stage)}
 
 
-def test_the_other_members_are_told_that_a_change_waits_until_it_is_decided(stage: Stage, asked: str) -> None:
+def test_the_other_members_get_e_mails_about_a_waiting_change_until_it_is_decided(stage: Stage, asked: str) -> None:
     letters(stage)
     for title, decided in (("Vedtak", False), ("Nytt vedtak", True)):
         changes.change_share(stage.deps, person(KARI), asked, Change(texts={"title": title}))
@@ -589,7 +589,7 @@ def test_the_other_members_are_told_that_a_change_waits_until_it_is_decided(stag
     assert deliver(stage) == []
 
 
-def test_a_damaged_change_is_told_to_nobody_and_holds_up_no_other_letter(stage: Stage, asked: str) -> None:
+def test_a_damaged_change_has_no_e_mail_and_holds_up_no_other(stage: Stage, asked: str) -> None:
     letters(stage)
     changes.change_share(stage.deps, person(KARI), asked, Change(texts={"title": "Vedtak"}))
     with recording(stage.deps.database) as tx:

@@ -52,16 +52,14 @@ def kept(stage: Stage, share: Share) -> list[OutgoingMessage]:
         return tx.outbox.of_shares([share.id], Channel.ALTINN)
 
 
-def test_each_recipient_is_told_once(stage: Stage, altinn: FakeNotices) -> None:
+def test_each_recipient_gets_one_notice(stage: Stage, altinn: FakeNotices) -> None:
     share_with(stage, OLA, SIV, FJELL)
     assert send_notices(stage) == [Result.SENT] * 3
     assert {told.recipient.value for told in altinn.taken} == {OLA, SIV, FJELL}
     assert send_notices(stage) == []
 
 
-def test_notices_wait_until_a_publication_cannot_be_undone_and_what_is_undone_is_told_once(
-    stage: Stage, altinn: FakeNotices
-) -> None:
+def test_notices_wait_until_a_publication_cannot_be_undone_and_are_sent_once(stage: Stage, altinn: FakeNotices) -> None:
     set_rules(stage, stage.byggesak, undo_window=timedelta(minutes=2))
     share = share_with(stage, OLA)
     assert send_notices(stage) == []
@@ -78,7 +76,7 @@ def test_notices_wait_until_a_publication_cannot_be_undone_and_what_is_undone_is
     assert len(altinn.taken) == 1
 
 
-def test_a_recipient_who_is_added_is_told_and_one_who_is_removed_is_not(stage: Stage, altinn: FakeNotices) -> None:
+def test_an_added_recipient_gets_a_notice_and_a_removed_one_does_not(stage: Stage, altinn: FakeNotices) -> None:
     share = share_with(stage, OLA)
     send_notices(stage)
     altinn.taken.clear()
@@ -92,7 +90,7 @@ def test_a_recipient_who_is_added_is_told_and_one_who_is_removed_is_not(stage: S
     assert [one.target for one in kept(stage, share)].count(siv) == 1
 
 
-def test_recipients_are_told_once_of_all_documents_that_are_added_together(stage: Stage, altinn: FakeNotices) -> None:
+def test_recipients_get_one_notice_of_all_documents_that_are_added_together(stage: Stage, altinn: FakeNotices) -> None:
     share = share_with(stage, OLA, FJELL, confidential=False)
     send_notices(stage)
     download(stage, share)
@@ -128,7 +126,7 @@ def test_a_notice_that_still_waits_covers_what_is_added(stage: Stage, altinn: Fa
 
 
 @pytest.mark.parametrize("why", ["without notices", "withdrawn", "without Altinn"])
-def test_nobody_is_told_of_an_addition_to_a_share(stage: Stage, altinn: FakeNotices, why: str) -> None:
+def test_nobody_gets_a_notice_of_an_addition_to_a_share(stage: Stage, altinn: FakeNotices, why: str) -> None:
     share = share_with(stage, OLA, notify=why != "without notices")
     send_notices(stage)
     altinn.taken.clear()
@@ -141,7 +139,7 @@ def test_nobody_is_told_of_an_addition_to_a_share(stage: Stage, altinn: FakeNoti
     assert [one for one in kept(stage, share) if one.kind == NoticeKind.ADDED] == []
 
 
-def test_nobody_is_told_of_a_damaged_share_until_it_is_repaired(stage: Stage, altinn: FakeNotices) -> None:
+def test_nobody_gets_a_notice_of_a_damaged_share_until_it_is_repaired(stage: Stage, altinn: FakeNotices) -> None:
     share = share_with(stage, OLA)
     dispatch.plan_messages(stage.deps, PLANNERS)
     do_as_owner(stage.database_url, "UPDATE share SET confidential = NOT confidential")
@@ -154,7 +152,7 @@ def test_nobody_is_told_of_a_damaged_share_until_it_is_repaired(stage: Stage, al
 
 
 @pytest.mark.usefixtures("altinn")
-def test_nobody_is_told_of_a_share_without_notices(stage: Stage) -> None:
+def test_nobody_gets_a_notice_of_a_share_without_notices(stage: Stage) -> None:
     share_with(stage, notify=False)
     assert send_notices(stage) == []
 
@@ -166,7 +164,7 @@ def test_a_new_draft_has_notices_when_its_account_has(stage: Stage) -> None:
     assert not stage.draft().notify
 
 
-def test_without_altinn_a_share_has_no_notices_whatever_was_ticked(stage: Stage) -> None:
+def test_without_altinn_a_share_has_no_notices_even_if_ticked(stage: Stage) -> None:
     want_notices(stage)
     share = share_with(stage)
     assert not share.notify
@@ -174,7 +172,7 @@ def test_without_altinn_a_share_has_no_notices_whatever_was_ticked(stage: Stage)
 
 
 @pytest.mark.usefixtures("altinn")
-def test_what_was_planned_waits_while_altinn_is_not_configured(stage: Stage) -> None:
+def test_a_planned_notice_waits_while_altinn_is_not_configured(stage: Stage) -> None:
     share = share_with(stage)
     dispatch.plan_messages(stage.deps, PLANNERS)
     stage.deps = replace(stage.deps, notices=None)
@@ -184,7 +182,7 @@ def test_what_was_planned_waits_while_altinn_is_not_configured(stage: Stage) -> 
 
 
 @pytest.mark.usefixtures("altinn")
-def test_a_share_published_while_altinn_was_not_configured_is_not_told_of(stage: Stage) -> None:
+def test_a_share_published_while_altinn_was_not_configured_has_no_notice(stage: Stage) -> None:
     share_with(stage)
     configured, stage.deps = stage.deps, replace(stage.deps, notices=None)
     send_notices(stage)
@@ -309,7 +307,7 @@ def test_the_service_says_it_first_in_its_own_language(
 
 
 @pytest.mark.usefixtures("altinn")
-def test_a_share_that_is_stopped_is_told_of_when_it_goes_on(stage: Stage) -> None:
+def test_a_stopped_share_has_its_notice_when_it_goes_on(stage: Stage) -> None:
     share = share_with(stage)
     stage.change_tenant(frozen_at=stage.clock.now(), activated_at=NOON)
     assert send_notices(stage) == [Result.AGAIN]
@@ -318,7 +316,7 @@ def test_a_share_that_is_stopped_is_told_of_when_it_goes_on(stage: Stage) -> Non
     assert send_notices(stage) == [Result.SENT]
 
 
-def test_a_share_that_is_withdrawn_is_not_told_of(stage: Stage, altinn: FakeNotices) -> None:
+def test_a_withdrawn_share_has_no_notice(stage: Stage, altinn: FakeNotices) -> None:
     share = share_with(stage)
     dispatch.plan_messages(stage.deps, PLANNERS)
     publishing.withdraw_share(stage.deps, person(KARI), share.id)
@@ -326,7 +324,7 @@ def test_a_share_that_is_withdrawn_is_not_told_of(stage: Stage, altinn: FakeNoti
     assert altinn.taken == []
 
 
-def test_those_who_had_a_notice_are_told_of_the_withdrawal_and_nobody_else_is(
+def test_recipients_who_had_a_notice_get_one_of_the_withdrawal_and_nobody_else_does(
     stage: Stage, altinn: FakeNotices
 ) -> None:
     share = share_with(stage, OLA)
@@ -354,7 +352,7 @@ def test_a_notice_about_a_withdrawal_has_a_kind_of_its_own(stage: Stage) -> None
     assert seen(stage, share) == [("sent", "", False), ("sent", "", False)]
 
 
-def test_without_altinn_nobody_is_told_of_a_withdrawal(stage: Stage, altinn: FakeNotices) -> None:
+def test_without_altinn_nobody_gets_a_notice_of_a_withdrawal(stage: Stage, altinn: FakeNotices) -> None:
     share = share_with(stage)
     send_notices(stage)
     publishing.withdraw_share(stage.deps, person(KARI), share.id)
@@ -372,7 +370,7 @@ def test_a_share_that_was_over_before_anybody_followed_the_events_is_not_planned
 
 
 @pytest.mark.usefixtures("altinn")
-def test_nothing_is_told_of_before_recipients_can_have_it(stage: Stage) -> None:
+def test_no_notice_is_sent_before_recipients_can_download(stage: Stage) -> None:
     draft = stage.draft()
     drafts.save_draft(stage.deps, person(KARI), draft.id, stage.words(notify=True))
     stage.add_recipients(draft.id, OLA)
@@ -384,7 +382,9 @@ def test_nothing_is_told_of_before_recipients_can_have_it(stage: Stage) -> None:
     assert send_notices(stage) == [Result.SENT]
 
 
-def test_who_has_not_downloaded_is_reminded_a_week_and_a_day_before_the_end(stage: Stage, altinn: FakeNotices) -> None:
+def test_a_recipient_without_downloads_is_reminded_a_week_and_a_day_before_the_end(
+    stage: Stage, altinn: FakeNotices
+) -> None:
     share = share_with(stage)
     end = existing(share.expires_at)
     send_notices(stage)
@@ -406,7 +406,7 @@ def test_an_organisation_is_reminded_too(stage: Stage, altinn: FakeNotices) -> N
 
 
 @pytest.mark.usefixtures("altinn")
-def test_who_has_downloaded_is_not_reminded(stage: Stage) -> None:
+def test_after_the_download_there_is_no_reminder(stage: Stage) -> None:
     share = share_with(stage)
     send_notices(stage)
     download(stage, share)
@@ -425,7 +425,7 @@ def test_what_all_others_have_downloaded_is_not_read_for_each_notice(
 
 
 @pytest.mark.usefixtures("altinn")
-def test_who_has_got_only_some_of_it_is_reminded(stage: Stage) -> None:
+def test_a_recipient_with_only_part_of_a_document_is_reminded(stage: Stage) -> None:
     share = share_with(stage)
     send_notices(stage)
     download(stage, share, whole=False)
@@ -445,7 +445,7 @@ def test_one_byte_stops_no_reminder(stage: Stage) -> None:
 
 
 @pytest.mark.usefixtures("altinn")
-def test_who_has_downloaded_one_of_two_documents_is_reminded_until_the_other_follows(stage: Stage) -> None:
+def test_a_recipient_with_one_of_two_documents_is_reminded_until_the_other_follows(stage: Stage) -> None:
     draft = stage.draft()
     drafts.save_draft(stage.deps, person(KARI), draft.id, stage.words(notify=True))
     stage.add_recipients(draft.id, OLA)
@@ -539,7 +539,7 @@ def test_two_workers_that_find_the_same_recipient_plan_one_reminder(stage: Stage
         assert not tx.outbox.add(replace(planned, id="another"))
 
 
-def test_who_has_documents_left_is_reminded_when_a_member_asks_and_once_a_day(
+def test_recipients_with_documents_left_are_reminded_when_a_member_asks_once_a_day(
     stage: Stage, altinn: FakeNotices
 ) -> None:
     share = share_with(stage, OLA, SIV)
@@ -585,7 +585,7 @@ def test_nobody_is_reminded_of_a_share_that_is_over_or_has_no_notices(stage: Sta
         reminders.request_reminder(stage.deps, person(OLA), silent.id)
 
 
-def test_whoever_delivers_is_told_only_whether_to(stage: Stage, altinn: FakeNotices) -> None:
+def test_the_condition_of_a_notice_is_only_whether_to_deliver_it(stage: Stage, altinn: FakeNotices) -> None:
     share = share_with(stage)
     send_notices(stage)
     [message] = kept(stage, share)
@@ -622,7 +622,7 @@ def seen(stage: Stage, share: Share) -> list[tuple[str, str, bool]]:
     return [(one.state, one.code, one.reminds) for recipient in view.recipients for one in recipient.notices]
 
 
-def test_those_who_share_see_what_became_of_notices(stage: Stage, altinn: FakeNotices) -> None:
+def test_those_who_share_see_the_status_of_notices(stage: Stage, altinn: FakeNotices) -> None:
     share = share_with(stage)
     dispatch.plan_messages(stage.deps, PLANNERS)
     assert seen(stage, share) == [("waiting", "", False)]

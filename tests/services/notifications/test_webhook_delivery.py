@@ -91,7 +91,7 @@ def download(stage: Stage, share_id: str, *parts: tuple[int, int]) -> None:
 
 
 @pytest.mark.usefixtures("webhook")
-def test_everything_that_happens_to_a_share_is_told_in_ids_alone(stage: Stage, calls: FakeWebhookCalls) -> None:
+def test_every_event_of_a_share_is_sent_in_ids_alone(stage: Stage, calls: FakeWebhookCalls) -> None:
     share_id = stage.publish(OLA, title="Vedtak om barnevern", also=["kart.pdf"])
     draft = stage.draft().id
     drafts.remove_document(stage.deps, person(KARI), draft, stage.upload(draft, "utkast.pdf", b"innhold"))
@@ -144,7 +144,7 @@ def test_webhooks_wait_until_a_publication_cannot_be_undone(stage: Stage, calls:
 
 
 @pytest.mark.usefixtures("webhook")
-def test_malware_is_told_and_a_scan_that_finds_none_is_not(stage: Stage, calls: FakeWebhookCalls) -> None:
+def test_malware_is_sent_and_a_clean_scan_is_not(stage: Stage, calls: FakeWebhookCalls) -> None:
     scanner = MemoryScanner(stage.clock.now())
     stage.deps = replace(stage.deps, scanner=scanner)
     share_id = stage.publish(OLA)
@@ -157,7 +157,7 @@ def test_malware_is_told_and_a_scan_that_finds_none_is_not(stage: Stage, calls: 
 
 
 @pytest.mark.usefixtures("webhook")
-def test_the_end_of_the_period_is_told_and_that_the_report_is_final(stage: Stage, calls: FakeWebhookCalls) -> None:
+def test_the_end_of_the_period_is_sent_and_that_the_report_is_final(stage: Stage, calls: FakeWebhookCalls) -> None:
     share_id = stage.publish(OLA)
     stage.draft()  # Its key is destroyed, too, and it has no report.
     deliver(stage)
@@ -188,7 +188,7 @@ def test_a_call_is_signed_over_id_time_and_body(
     assert headers["webhook-signature"] == f"v1,{expected}"
 
 
-def test_only_what_was_chosen_is_told_and_only_of_the_account_and_from_then_on(
+def test_only_the_chosen_events_of_the_account_are_sent_and_only_from_then_on(
     stage: Stage, calls: FakeWebhookCalls
 ) -> None:
     integrate(stage, stage.byggesak)
@@ -205,7 +205,7 @@ def test_only_what_was_chosen_is_told_and_only_of_the_account_and_from_then_on(
     assert sorted(kinds) == sorted([("share.withdrawn", after), ("share.withdrawn", before)])
 
 
-def test_what_happened_before_a_webhook_was_there_is_not_told(stage: Stage, calls: FakeWebhookCalls) -> None:
+def test_events_from_before_a_webhook_are_not_sent(stage: Stage, calls: FakeWebhookCalls) -> None:
     integrate(stage, stage.byggesak)
     stage.publish(OLA)
     stage.clock.advance(seconds=1)
@@ -215,7 +215,7 @@ def test_what_happened_before_a_webhook_was_there_is_not_told(stage: Stage, call
 
 
 @pytest.mark.usefixtures("webhook")
-def test_a_download_in_pieces_is_told_once_when_it_is_whole(stage: Stage, calls: FakeWebhookCalls) -> None:
+def test_a_download_in_pieces_is_sent_once_when_it_is_whole(stage: Stage, calls: FakeWebhookCalls) -> None:
     share_id = stage.publish(OLA, content=b"0123456789")
     deliver(stage)
     calls.made.clear()
@@ -233,7 +233,7 @@ def test_a_download_in_pieces_is_told_once_when_it_is_whole(stage: Stage, calls:
     "outcome",
     [WebhookResponse(500), WebhookResponse(302), WebhookResponse(404), WebhookResponse(failure=WebhookFailure.TIMEOUT)],
 )
-def test_what_is_not_taken_is_told_again_under_the_same_id_with_a_fresh_signature(
+def test_a_rejected_call_is_retried_under_the_same_id_with_a_fresh_signature(
     stage: Stage, webhook: tuple[WebhookView, str], calls: FakeWebhookCalls, outcome: WebhookResponse
 ) -> None:
     calls.outcome = outcome
@@ -257,7 +257,7 @@ def disabled_events(stage: Stage) -> list[dict[str, Any]]:
     return [dict(event.details or {}) for _, event in stage.trail() if event.kind is EventKind.WEBHOOK_DISABLED]
 
 
-def test_who_answers_gone_is_told_nothing_more(
+def test_a_webhook_that_answers_gone_is_disabled_and_not_called_again(
     stage: Stage, webhook: tuple[WebhookView, str], calls: FakeWebhookCalls
 ) -> None:
     share_id = stage.publish(OLA)
@@ -342,7 +342,7 @@ def test_a_webhook_that_is_removed_while_it_is_called_stays_removed(
     assert disabled_events(stage) == []
 
 
-def test_what_was_planned_for_a_webhook_that_is_no_more_is_not_sent(
+def test_a_message_planned_for_a_removed_webhook_is_not_sent(
     stage: Stage, webhook: tuple[WebhookView, str], calls: FakeWebhookCalls
 ) -> None:
     stage.publish(OLA)
@@ -354,7 +354,7 @@ def test_what_was_planned_for_a_webhook_that_is_no_more_is_not_sent(
 
 
 @pytest.mark.usefixtures("webhook")
-def test_an_event_of_no_share_is_told_to_nobody(stage: Stage) -> None:
+def test_an_event_of_no_share_is_sent_to_nobody(stage: Stage) -> None:
     event = AuditEvent(stage.clock.now(), EventKind.SHARE_ENDED, stage.tenant.id)
     with stage.deps.database.read() as tx:
         assert list(plan_webhooks(stage.deps, tx, [StoredEvent(1, b"", b"", event)])) == []

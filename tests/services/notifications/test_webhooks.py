@@ -59,7 +59,7 @@ def trail(stage: Stage) -> list[tuple[EventKind, dict[str, Any]]]:
     return [(event.kind, dict(event.details or {})) for _, event in stage.trail() if event.kind in kinds]
 
 
-def test_a_system_is_told_of_what_it_chooses_and_sees_the_secret_once(stage: Stage) -> None:
+def test_a_system_chooses_its_events_and_sees_the_secret_once(stage: Stage) -> None:
     integrate(stage)
     chosen = ["share.ended", "share.opened"]
     view, secret = webhooks.add_webhook(stage.deps, SYSTEM, account_id=stage.byggesak.id, url=URL, events=chosen)
@@ -182,7 +182,7 @@ def test_with_the_integration_its_webhooks_end_and_are_forgotten(stage: Stage) -
     assert [worker.end_what_is_over(stage.deps) for _ in range(2)] == [1, 0]
 
 
-def test_administrators_see_where_systems_are_told_and_how_it_fares(stage: Stage) -> None:
+def test_administrators_see_the_webhooks_of_their_account(stage: Stage) -> None:
     integrate(stage)
     integrate(stage, number=OTHERS.organization.value)
     first = add(stage)
@@ -194,7 +194,7 @@ def test_administrators_see_where_systems_are_told_and_how_it_fares(stage: Stage
         webhooks.webhooks_of_account(stage.deps, tenant_id=stage.tenant.id, account_id=stage.barnevern.id)
 
 
-def test_what_was_told_can_be_seen_and_told_once_more_under_the_same_id(stage: Stage) -> None:
+def test_deliveries_are_listed_and_can_be_repeated_under_the_same_id(stage: Stage) -> None:
     integrate(stage)
     view = add(stage, SYSTEM, None, "share.published", "share.withdrawn")
     share_id = stage.publish()
@@ -216,7 +216,7 @@ def test_what_was_told_can_be_seen_and_told_once_more_under_the_same_id(stage: S
     assert [headers["webhook-id"] for _, headers, _ in calls] == [last.id]
 
 
-def test_nothing_is_told_once_more_by_another_systems_or_another_webhooks_id(stage: Stage) -> None:
+def test_nothing_is_repeated_by_another_systems_or_another_webhooks_id(stage: Stage) -> None:
     integrate(stage)
     integrate(stage, number=OTHERS.organization.value)
     mine, other, theirs = add(stage), add(stage, SYSTEM, None, "share.ended"), add(stage, OTHERS)
@@ -244,7 +244,7 @@ def test_a_message_of_another_channel_is_no_delivery(stage: Stage) -> None:
         webhooks.replay_delivery(stage.deps, SYSTEM, view.id, letter.id)
 
 
-def test_a_disabled_webhook_is_told_nothing_once_more(stage: Stage) -> None:
+def test_nothing_is_repeated_to_a_disabled_webhook(stage: Stage) -> None:
     integrate(stage)
     view = add(stage)
     stage.deps.webhook_calls.outcome = WebhookResponse(410)  # type: ignore[attr-defined]

@@ -52,7 +52,9 @@ def test_a_tenant_in_use_goes_on(stage: Stage) -> None:
     ("changes", "code"),
     [({"activated_at": None}, "not_in_use"), ({"ended_at": NOON}, "service_ended")],
 )
-def test_a_tenant_that_is_not_in_use_is_told_why_it_must_wait(stage: Stage, changes: dict[str, Any], code: str) -> None:
+def test_a_tenant_that_is_not_in_use_is_refused_with_the_reason(
+    stage: Stage, changes: dict[str, Any], code: str
+) -> None:
     with pytest.raises(Conflict, match=code):
         must_be_in_use(replace(stage.tenant, **changes))
 

@@ -90,7 +90,7 @@ def test_administrators_are_listed_in_norwegian_order(stage: Stage) -> None:
     assert names(stage) == ["kari Lunde", "Ærlend Bakken", "Åse Holm"]
 
 
-def test_who_is_removed_is_out_at_the_next_request(stage: Stage) -> None:
+def test_a_removed_administrator_is_out_at_the_next_request(stage: Stage) -> None:
     ewa, siv = name(stage, EWA, "Ewa Kowalska"), name(stage, SIV, "Siv Holm")
     assert administrators.administrator_of(stage.deps, tenant_id=stage.tenant.id, person=person(SIV)) == siv
     remove(stage, siv)

@@ -88,9 +88,7 @@ def test_the_papers_are_the_signed_agreements_and_the_files_of_the_assessments(s
     ],
     ids=["signs", "length"],
 )
-def test_an_assessments_file_can_be_unpacked_on_any_system_whatever_it_is_called(
-    stage: Stage, given: str, kept: str
-) -> None:
+def test_an_assessments_file_with_any_name_can_be_unpacked_on_any_system(stage: Stage, given: str, kept: str) -> None:
     paper = AssessmentPaper(given, sample_files.PDF)
     words = AssessmentWords("Berit Ås", "Leder", date(2026, 11, 20), ResidualRisk.LOW, paper=paper)
     impact_assessment.record_assessment(stage.deps, tenant_id=stage.tenant.id, words=words)

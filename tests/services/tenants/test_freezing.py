@@ -43,7 +43,7 @@ def stop(stage: Stage, way: str, share_id: str) -> Callable[[], object]:
 
 
 @pytest.mark.parametrize("way", SOCKET_MODES)
-def test_the_rightful_are_told_only_that_it_cannot_be_opened_now_and_whom_to_ask(stage: Stage, way: str) -> None:
+def test_the_rightful_learn_only_that_it_cannot_be_opened_now_and_whom_to_ask(stage: Stage, way: str) -> None:
     share_id = stage.publish(OLA, FJELL, title="Vedtak om skolebytte")
     go_on = stop(stage, way, share_id)
     for reader in (OLA, PER):
@@ -97,7 +97,7 @@ def assert_cut(stage: Stage, access: Access) -> None:
 
 
 @pytest.mark.parametrize("way", SOCKET_MODES)
-def test_what_is_stopped_is_not_in_the_list_of_what_is_shared_with_me(stage: Stage, way: str) -> None:
+def test_a_stopped_share_is_not_in_the_list_of_shares_with_me(stage: Stage, way: str) -> None:
     share_id = stage.publish(OLA)
     go_on = stop(stage, way, share_id)
     assert offers.list_offers(stage.deps, person(OLA)) == offers.OfferList()

@@ -57,7 +57,7 @@ def kinds(stage: Stage) -> list[EventKind]:
     return [event.kind for _, event in stage.trail()]
 
 
-def test_before_the_end_it_is_told_what_goes_with_it(stage: Stage) -> None:
+def test_before_the_end_the_holdings_of_the_tenant_are_counted(stage: Stage) -> None:
     stage.publish()
     stage.draft()
     assert holdings_of(stage.deps, tenant_id=stage.tenant.id) == TenantTotals(2, 3, 1, 1, 1, len(b"innhold"))
@@ -102,7 +102,7 @@ def test_a_share_whose_account_is_missing_does_not_stop_the_patrol(stage: Stage)
     assert stage.deps.keyring.ids(share_key_id(share_id))
 
 
-def test_what_was_over_before_the_end_was_neither_open_nor_withdrawn_though_no_worker_had_ended_it(
+def test_a_share_over_before_the_end_was_neither_open_nor_withdrawn_even_without_a_worker(
     stage: Stage,
 ) -> None:
     late, open_share = stage.publish(), stage.publish()
@@ -162,7 +162,7 @@ def test_the_name_may_be_typed_as_people_type(stage: Stage) -> None:
     assert end(stage, "  eksempel   KOMMUNE ").ended_at == NOON
 
 
-def test_who_ends_it_twice_has_ended_it_once_whatever_is_typed_then(stage: Stage) -> None:
+def test_ending_it_twice_ends_it_once_with_any_input(stage: Stage) -> None:
     first = end(stage)
     stage.clock.advance(hours=1)
     assert end(stage, "") == first
@@ -176,7 +176,7 @@ def test_of_two_administrators_who_end_it_at_once_one_does(stage: Stage) -> None
     assert kinds(stage).count(EventKind.TENANT_ENDED) == 1
 
 
-def test_what_was_never_taken_into_use_may_leave_too_and_is_forgotten(stage: Stage) -> None:
+def test_a_tenant_never_taken_into_use_may_leave_too_and_is_forgotten(stage: Stage) -> None:
     stage.change_tenant(activated_at=None)
     record_assessment(stage.deps, stage.tenant.id, person(SIV))
     end(stage)
@@ -398,7 +398,7 @@ def test_no_paper_is_issued_while_anything_is_left(stage: Stage) -> None:
         deletion_paper(stage.deps, tenant_id=stage.tenant.id)
 
 
-def test_the_paper_says_who_ended_what_was_there_and_when_it_was_deleted(stage: Stage) -> None:
+def test_the_paper_names_the_person_the_holdings_and_the_time_of_deletion(stage: Stage) -> None:
     stage.publish(content=bytes(1_234_567))
     end(stage)
     stage.clock.advance(minutes=10)

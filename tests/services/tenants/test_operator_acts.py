@@ -64,7 +64,7 @@ def test_what_is_no_living_organization_becomes_no_tenant(stage: Stage, number: 
     assert [(error.field, error.code) for error in refused.value.errors] == [("organization_number", code)]
 
 
-def test_an_organization_that_is_being_wound_up_becomes_a_tenant_and_the_operator_is_told(stage: Stage) -> None:
+def test_an_organization_being_wound_up_becomes_a_tenant_and_is_marked_so(stage: Stage) -> None:
     tenant = register(stage)
     known = stage.register.known[FJELL]
     told = []
@@ -103,7 +103,7 @@ def test_without_the_register_no_tenant_is_made(stage: Stage) -> None:
     assert len(registration.list_tenants(stage.deps)) == 2
 
 
-def test_a_tenant_without_an_administrator_is_not_made_and_all_that_is_wrong_is_told(stage: Stage) -> None:
+def test_a_tenant_without_an_administrator_is_refused_with_all_faults(stage: Stage) -> None:
     with pytest.raises(InvalidFields) as refused:
         register(stage, "123", administrator="456", name="S")
     assert {error.field for error in refused.value.errors} == {"organization_number", "number", "name"}

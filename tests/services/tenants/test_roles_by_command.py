@@ -72,7 +72,7 @@ def test_the_event_of_a_confirmation_names_who_confirmed_and_whom(stage: Stage) 
     assert [confirmed[0][1]["member"], confirmed[1][1]["administrator"]] == [member, administrator]
 
 
-def test_who_removes_the_administrators_waits_seven_days_and_the_body_is_told(stage: Stage) -> None:
+def test_a_sole_new_administrator_waits_seven_days_and_the_body_is_notified(stage: Stage) -> None:
     where = {"tenant_id": stage.tenant.id}
     sign_agreements(stage.deps, stage.tenant.id)
     ewa = add_administrator(stage.deps, **where, number=EWA, name="Ewa Kowalska")
@@ -136,7 +136,7 @@ def test_two_who_wait_act_after_their_own_letter_each(stage: Stage) -> None:
     assert [bool(roles_of(stage.deps, person(number)).administered) for number in (SIV, ODD)] == [True, False]
 
 
-def test_who_is_confirmable_when_the_letter_has_gone_out_waits_for_the_confirmation(stage: Stage) -> None:
+def test_an_administrator_added_while_the_letter_is_sent_waits_for_the_confirmation(stage: Stage) -> None:
     where = {"tenant_id": stage.tenant.id}
     earlier = stage.deps
     added: list[str] = []

@@ -78,7 +78,7 @@ def test_a_tenant_that_does_not_exist_has_no_way(stage: Stage) -> None:
         setup_checklist(stage.deps, tenant_id="nobody")
 
 
-def test_what_is_missing_though_the_service_is_in_use_is_told(stage: Stage) -> None:
+def test_missing_steps_are_listed_though_the_service_is_in_use(stage: Stage) -> None:
     assert [reminder.concern for reminder in checklist(stage).reminders] == [
         SetupWarning.MAIN_AGREEMENT_MISSING,
         SetupWarning.SIGNATURE_MISSING,
@@ -86,7 +86,7 @@ def test_what_is_missing_though_the_service_is_in_use_is_told(stage: Stage) -> N
     ]
 
 
-def test_a_new_version_to_sign_is_told_until_it_is_overdue(settled: Stage) -> None:
+def test_a_new_version_to_sign_is_listed_until_it_is_overdue(settled: Stage) -> None:
     with settled.deps.database.write() as tx:
         tx.agreements.publish(PublishedText(AgreementKind.SERVICE, "1.1", NOON))
     deadline = (NOON + GRACE).date()
@@ -95,13 +95,13 @@ def test_a_new_version_to_sign_is_told_until_it_is_overdue(settled: Stage) -> No
     assert checklist(settled).reminders == (Reminder(SetupWarning.SIGNATURE_OVERDUE, on=deadline),)
 
 
-def test_an_assessment_a_year_old_is_told_with_its_day(settled: Stage) -> None:
+def test_an_assessment_a_year_old_is_listed_with_its_day(settled: Stage) -> None:
     settled.clock.advance(days=365)
     assert checklist(settled).reminders == (Reminder(SetupWarning.ASSESSMENT_DUE, on=date(2027, 11, 24)),)
     assert checklist(settled).can_share
 
 
-def test_what_the_operator_has_stopped_is_told(settled: Stage) -> None:
+def test_a_stop_by_the_operator_is_listed(settled: Stage) -> None:
     settled.change_tenant(frozen_at=NOON)
     settled.change_account(settled.byggesak, frozen_at=NOON)
     assert [(r.concern, r.account and r.account.name, r.on) for r in checklist(settled).reminders] == [
@@ -111,7 +111,7 @@ def test_what_the_operator_has_stopped_is_told(settled: Stage) -> None:
 
 
 @pytest.mark.parametrize(("quota", "is_told"), [(None, False), (8, False), (7, True), (6, True)])
-def test_an_account_near_its_quota_is_told(settled: Stage, quota: int | None, is_told: bool) -> None:
+def test_an_account_near_its_quota_is_listed(settled: Stage, quota: int | None, is_told: bool) -> None:
     settled.publish()
     settled.change_account(settled.byggesak, rules=replace(AccountRules(), quota=quota))
     concerns = [(reminder.concern, reminder.used) for reminder in checklist(settled).reminders]

@@ -396,7 +396,7 @@ def test_of_parts_for_which_there_was_no_room_in_the_middle_the_first_are_kept_a
     assert blobs(stage) == set(parts(stage, ticket))
 
 
-def test_an_upload_that_is_ended_twice_at_once_is_told_of_once(stage: Stage) -> None:
+def test_an_upload_that_is_ended_twice_at_once_is_recorded_once(stage: Stage) -> None:
     ticket = announce(stage, 10)
 
     def end(deps: Dependencies) -> None:
@@ -410,7 +410,7 @@ def test_an_upload_that_is_ended_twice_at_once_is_told_of_once(stage: Stage) -> 
     assert told.count(EventKind.DOCUMENT_REMOVED) == 1
 
 
-def test_of_two_writers_the_slower_is_told_where_the_quicker_has_come(stage: Stage) -> None:
+def test_of_two_writers_the_slower_gets_the_offset_of_the_quicker(stage: Stage) -> None:
     ticket = announce(stage, 10)
     slower = begin(stage.deps, ticket)
     assert send(stage.deps, ticket, b"12345") == 5

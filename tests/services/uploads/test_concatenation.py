@@ -159,7 +159,7 @@ def test_pieces_together_take_no_more_bytes_than_were_announced(stage: Stage) ->
     assert send(stage.deps, ticket, greedy, b"123") == 3
 
 
-def test_bytes_that_came_before_the_connection_broke_are_not_told_as_too_many(stage: Stage) -> None:
+def test_bytes_that_came_before_the_connection_broke_are_not_reported_as_too_many(stage: Stage) -> None:
     """Of two requests for the same bytes the later one gets the upload's offset, and goes on from there."""
     ticket = announce(stage, 10)
     mine = piece(stage, ticket, 10)
@@ -190,7 +190,7 @@ def test_no_more_pieces_than_there_is_reason_for(stage: Stage) -> None:
         piece(stage, ticket, 1)
 
 
-def test_whoever_sends_the_document_whole_gets_rid_of_its_pieces(stage: Stage) -> None:
+def test_sending_the_document_whole_removes_its_pieces(stage: Stage) -> None:
     ticket = announce(stage, 10)
     [lost] = sent(stage, ticket, b"12345")
     with stage.deps.database.read() as tx:
@@ -269,7 +269,7 @@ def test_after_joining_no_piece_can_be_changed_removed_or_added(stage: Stage) ->
     assert content(stage, ticket) == b"1234567890"
 
 
-def test_what_a_document_was_joined_from_is_told(stage: Stage) -> None:
+def test_the_pieces_of_a_joined_document_are_listed(stage: Stage) -> None:
     ticket = announce(stage, 10)
     ids = sent(stage, ticket, b"67890", b"12345")[::-1]
     unfinished = uploads_append.find_upload(stage.deps, ticket.token)
@@ -318,7 +318,7 @@ def test_a_joining_that_does_not_take_place_leaves_the_pieces_as_they_were(stage
     assert content(stage, ticket) == b"1234567890"
 
 
-def test_of_two_joinings_at_once_both_are_told_that_it_is_done_and_it_is_done_once(stage: Stage) -> None:
+def test_of_two_concurrent_joinings_both_succeed_and_one_event_is_recorded(stage: Stage) -> None:
     ticket = announce(stage, 10)
     ids = sent(stage, ticket, b"12345", b"67890")
 

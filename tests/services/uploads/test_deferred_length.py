@@ -30,7 +30,7 @@ def append(stage: Stage, ticket: UploadTicket, content: bytes) -> None:
 
 
 @pytest.mark.parametrize("at_most", [8, 9, 1000, None])
-def test_what_has_come_is_the_document(stage: Stage, at_most: int | None) -> None:
+def test_the_received_bytes_are_the_document(stage: Stage, at_most: int | None) -> None:
     share, ticket = announce(stage, at_most)
     append(stage, ticket, b"12345678")
     settled = finalize_length(stage.deps, ticket.token, ticket.upload_id)

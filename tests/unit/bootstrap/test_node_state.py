@@ -21,7 +21,7 @@ def settings(environment: dict[str, str], **other: object) -> Settings:
     return load_settings(**{name.lower(): value for name, value in environment.items()} | other)
 
 
-def test_each_disk_is_told_once(tmp_path: Path) -> None:
+def test_each_disk_is_listed_once(tmp_path: Path) -> None:
     (tmp_path / "blobs").mkdir()
     assert places(settings(DEMO, data_dir=tmp_path)) == {"blobs": tmp_path / "blobs"}
     on_others = settings(

@@ -64,7 +64,7 @@ def test_paths_do_not_depend_on_where_a_later_step_stands(monkeypatch: pytest.Mo
     assert loaded(monkeypatch, WHOLE, DATA_DIR="data").data_dir == Path.cwd() / "data"
 
 
-def test_what_is_missing_is_named_all_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_missing_settings_are_named_all_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
     message = refusal(monkeypatch, {})
     assert "DELDOKUMENT_PUBLIC_URL: Field required" in message
     assert "DELDOKUMENT_DATA_DIR: Field required" in message
@@ -341,7 +341,7 @@ def test_the_demo_accepts_tokens_for_itself_alone(monkeypatch: pytest.MonkeyPatc
 @pytest.mark.parametrize(
     ("name", "value"), [("API_SCOPE", "two scopes"), ("API_SCOPE", 'a"b'), ("API_REQUESTS_PER_MINUTE", "0")]
 )
-def test_what_is_no_scope_and_no_limit_is_refused(monkeypatch: pytest.MonkeyPatch, name: str, value: str) -> None:
+def test_an_invalid_scope_or_limit_is_refused(monkeypatch: pytest.MonkeyPatch, name: str, value: str) -> None:
     assert f"DELDOKUMENT_{name}" in refusal(monkeypatch, WHOLE, **{name: value})
 
 

@@ -102,7 +102,7 @@ def test_an_envelope_for_another_key_is_refused() -> None:
     assert decrypted(enveloped(other.certificate, b"innhold"), other=other) == b"innhold"
 
 
-def test_what_is_no_envelope_is_refused() -> None:
+def test_an_invalid_envelope_is_refused() -> None:
     sealed = enveloped(own_pair().certificate, b"innhold")
     indefinite = b"\x30\x80"
     for broken in (
@@ -139,7 +139,7 @@ def test_a_pair_is_read_back_as_it_was_written() -> None:
 
 
 @pytest.mark.parametrize("pem", [b"", b"-----BEGIN CERTIFICATE-----", b"ec"])
-def test_what_is_no_pair_is_refused(pem: bytes) -> None:
+def test_an_invalid_key_pair_is_refused(pem: bytes) -> None:
     with pytest.raises(IntegrityError):
         read_pair(_elliptic() if pem == b"ec" else pem)
 

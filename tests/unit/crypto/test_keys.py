@@ -38,7 +38,7 @@ def test_a_key_that_remembers_derives_the_same_keys_and_does_not_show() -> None:
     assert repr(remembering) == "Key(…)"
 
 
-def test_framing_tells_lists_apart() -> None:
+def test_framing_distinguishes_lists() -> None:
     assert frame() == b""
     assert frame(b"ab", b"") == b"\x00\x00\x00\x02ab\x00\x00\x00\x00"
 

@@ -116,7 +116,7 @@ def test_decoding_never_accepts_what_encoding_does_not_give() -> None:
         assert encode_manifest(manifest) == changed
 
 
-def test_the_hash_tells_documents_apart() -> None:
+def test_the_hash_distinguishes_documents() -> None:
     manifest = document_of(10, 20)
     others = [document_of(30), document_of(20, 10), replace(manifest, document_id=b"e" * 16)]
     assert len({manifest_hash(each) for each in (manifest, *others)}) == 4

@@ -57,7 +57,7 @@ def test_removing_or_reordering_events_changes_every_link_that_follows() -> None
     assert chained([events[1], events[0], *events[2:]])[-1] != links[-1]
 
 
-def test_one_event_has_one_link_whatever_the_time_zone_and_the_order_of_its_details() -> None:
+def test_one_event_has_one_link_in_any_time_zone_and_order_of_its_details() -> None:
     elsewhere = replace(EVENT, at=AT.astimezone(timezone(timedelta(hours=2))), details={"count": 1, "ground": "named"})
     assert elsewhere.link(1, GENESIS) == EVENT.link(1, GENESIS)
 

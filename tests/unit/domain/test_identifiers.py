@@ -74,7 +74,7 @@ def test_a_day_over_forty_makes_a_d_number() -> None:
 
 
 @pytest.mark.parametrize("date", ["0087", "3287", "3082", "7287", "0180", "0193", "0113", "0100", "0153"])
-def test_a_date_that_does_not_exist_is_refused_whatever_its_control_digits(date: str) -> None:
+def test_a_date_that_does_not_exist_is_refused_with_any_control_digits(date: str) -> None:
     number = next(n for i in range(999) if (n := with_control_digits(f"{date}90{i:03}", 0)))
     assert refused(number) == "person_number_unknown"
 
@@ -183,7 +183,7 @@ def test_an_organisation_number_does_not_begin_with_zero() -> None:
         parse_organization(number)
 
 
-def test_a_recipient_is_told_by_the_length_of_the_number() -> None:
+def test_the_kind_of_a_recipient_follows_from_the_length_of_the_number() -> None:
     assert isinstance(parse_identifier(OLA, allow_synthetic=True), PersonIdentifier)
     assert isinstance(parse_identifier("312 824 450", allow_synthetic=True), OrganizationNumber)
     with pytest.raises(InvalidInput) as caught:
@@ -223,18 +223,18 @@ SEPARATORS = (
     ),
     st.lists(st.sampled_from(SEPARATORS), min_size=9, max_size=9),
 )
-def test_a_pasted_list_is_parted_whatever_the_separators(numbers: list[str], separators: list[str]) -> None:
+def test_a_pasted_list_is_split_at_any_separators(numbers: list[str], separators: list[str]) -> None:
     pasted = "".join(separator + number for separator, number in zip(separators, numbers, strict=False))
     parsed = [parse_identifier(text, allow_synthetic=True) for text in split_pasted(pasted)]
     assert parsed == [parse_identifier(number, allow_synthetic=True) for number in numbers]
 
 
 @given(st.text(max_size=200))
-def test_whatever_is_pasted_comes_apart_without_white_space_only(pasted: str) -> None:
+def test_no_part_of_a_pasted_text_is_only_white_space(pasted: str) -> None:
     assert all(text.strip() for text in split_pasted(pasted))
 
 
-def test_what_is_no_number_stands_as_it_was_pasted_so_that_it_can_be_told() -> None:
+def test_an_invalid_number_stays_as_it_was_pasted_so_that_it_can_be_shown() -> None:
     assert split_pasted("Ola, 21879498012x; 1234567890123") == ["Ola", "21879498012x", "1234567890123"]
 
 
@@ -250,5 +250,5 @@ def test_what_is_no_number_stands_as_it_was_pasted_so_that_it_can_be_told() -> N
         ("12a34-56b78 x", "12a34-56b** x"),
     ],
 )
-def test_of_what_was_typed_as_a_number_only_six_digits_are_shown(typed: str, masked: str) -> None:
+def test_of_a_typed_number_only_six_digits_are_shown(typed: str, masked: str) -> None:
     assert mask_digits(typed) == masked

@@ -24,7 +24,7 @@ def test_our_ids_come_back() -> None:
 
 
 @pytest.mark.parametrize("text", ["", "x", "12345678-1234-1234-1234", "zzzzzzzz-1234-1234-1234-123456789abc"])
-def test_what_is_no_uuid_is_told(text: str) -> None:
+def test_an_invalid_uuid_is_refused(text: str) -> None:
     for read in (id_of, document_id_of):
         with pytest.raises(ValueError, match=r"badly formed|invalid literal"):
             read(text)

@@ -50,7 +50,7 @@ def test_a_stranger_is_answered_before_a_byte_of_the_body_is_read(port: int, kin
     assert asked(port, NEEDS_LOGIN, 200_000, Content_Type=kind, Origin="https://evil.example") == 303
 
 
-def test_the_script_of_a_page_is_told_to_log_in_before_its_body_is_read(port: int) -> None:
+def test_the_script_of_a_page_has_to_log_in_before_its_body_is_read(port: int) -> None:
     path = "/del/utkast/AAAAAAAAAAAAAAAAAAAAAA/mottakere"
     assert asked(port, path, 200_000, Origin=ORIGIN, Content_Type="application/json") == 401
 

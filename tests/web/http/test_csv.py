@@ -38,7 +38,7 @@ def test_a_text_that_would_be_a_formula_is_text(text: str) -> None:
 
 @pytest.mark.parametrize("text", ['a";=1+1;"', "a,=1+1", "a;=1+1", "a\r\n=1+1", "a\t=1+1", "a\n\r=1+1"])
 @pytest.mark.parametrize("delimiter", [";", ",", "\t"])
-def test_no_formula_begins_inside_a_text_whatever_lines_are_divided_by(text: str, delimiter: str) -> None:
+def test_no_formula_begins_inside_a_text_after_any_line_separator(text: str, delimiter: str) -> None:
     assert read(csv_line([text]), delimiter) == [[text]]
 
 

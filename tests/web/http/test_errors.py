@@ -193,12 +193,12 @@ def test_statuses_are_those_of_the_protocols() -> None:
     }
 
 
-def test_what_is_not_in_the_table_is_our_own_fault() -> None:
+def test_an_error_outside_the_table_is_our_own_fault() -> None:
     assert status_of(ValueError()) == status_of(errors.Broken()) == status_of(IntegrityError()) == 500
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
-def test_every_error_is_told_in_every_language_with_its_parameters(language: str) -> None:
+def test_every_error_has_a_text_in_every_language_with_its_parameters(language: str) -> None:
     translator = Translator(language)
     for found in raised():
         if found.code in WORDS:
@@ -209,7 +209,7 @@ def test_every_error_is_told_in_every_language_with_its_parameters(language: str
             assert "for the log" not in words
 
 
-def test_a_stranger_reads_the_same_whatever_the_reason() -> None:
+def test_a_stranger_reads_the_same_for_every_reason() -> None:
     translator = Translator("nb")
     reasons = ("unknown_share", "not_named", "insufficient_rights", "not_published", "")
     assert len({error_text(errors.NotFound(reason), translator) for reason in reasons}) == 1
@@ -222,7 +222,7 @@ def test_a_code_without_words_says_that_something_is_wrong_with_us_and_no_more()
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
-def test_a_right_is_told_by_altinns_name_for_it_and_an_unknown_one_by_its_code(language: str) -> None:
+def test_a_right_is_shown_by_altinns_name_for_it_and_an_unknown_one_by_its_code(language: str) -> None:
     translator = Translator(language)
     names = {code: translator.text(name) for code, name in RIGHTS.items()}
     assert set(names) == AccessRule().ordinary
@@ -232,6 +232,6 @@ def test_a_right_is_told_by_altinns_name_for_it_and_an_unknown_one_by_its_code(l
         assert "FJELL AS" in words
 
 
-def test_a_time_is_told_in_words() -> None:
+def test_a_time_is_written_in_words() -> None:
     gone = errors.Gone("share_ended", at="2026-12-04T14:30:00+00:00")
     assert "fredag 4. desember 2026 kl. 15.30" in error_text(gone, Translator("nb"))

@@ -45,7 +45,7 @@ def send(browser: Browser, path: str, fields: dict[str, str], **headers: str) ->
     return browser.request("POST", path, data=fields, headers=OWN | headers)
 
 
-def test_what_was_typed_when_the_session_had_ended_stands_in_the_page(web: Web, path: str) -> None:
+def test_input_after_the_session_had_ended_is_in_the_page(web: Web, path: str) -> None:
     kari = web.browser(KARI)
     token = kari.csrf_token()
     expire(web)
@@ -142,7 +142,7 @@ def test_a_browser_that_leaves_the_origin_out_is_believed_when_it_says_same_orig
     assert carried(answer) == TYPED | {"csrf_token": ""}
 
 
-def test_a_stranger_to_the_page_is_told_what_everybody_is_told(web: Web) -> None:
+def test_a_stranger_to_the_page_gets_the_usual_answer(web: Web) -> None:
     path = f"/konfigurasjon/{web.stage.tenant.id}/kontoer"
     siv = web.browser(SIV)
     answer = send(siv, path, TYPED | {"csrf_token": "of before"})
@@ -177,7 +177,7 @@ def test_calls_of_scripts_answer_as_before(web: Web) -> None:
     assert kari.request("POST", "/del/utkast", json={"account_id": "x"}, headers=OWN).status_code == 401
 
 
-def test_what_was_typed_is_in_no_log_address_or_header(web: Web, path: str, caplog: pytest.LogCaptureFixture) -> None:
+def test_the_input_is_in_no_log_address_or_header(web: Web, path: str, caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.DEBUG)
     kari = web.browser(KARI)
     expire(web)

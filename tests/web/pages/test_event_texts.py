@@ -71,13 +71,13 @@ CODES: list[tuple[str, str]] = [
 
 
 @pytest.mark.parametrize(("name", "code"), CODES)
-def test_a_code_is_told_in_words(name: str, code: str) -> None:
+def test_a_code_is_shown_in_words(name: str, code: str) -> None:
     for language in LANGUAGES:
         [words] = details_shown({name: code}, language=language)
         assert not words.endswith(f": {code}") or code in {"time", "share", "person"}
 
 
-def test_details_are_told_as_people_say_them() -> None:
+def test_details_are_shown_as_people_say_them() -> None:
     assert details_shown({"bytes": 412_000, "whole": 1, "documents": 3}) == [
         "Størrelse: 412\u00a0kB",
         "Hele dokumenter, for første gang: 1",
@@ -89,11 +89,11 @@ def test_details_are_told_as_people_say_them() -> None:
     assert details_shown({"ground": "named,a0236"}) == ["Rettighet: oppgitt som mottaker, a0236"]
 
 
-def test_a_whole_document_that_is_downloaded_once_more_is_not_told_as_a_part() -> None:
+def test_a_whole_document_that_is_downloaded_once_more_is_not_shown_as_a_part() -> None:
     assert details_shown({"documents": 1, "bytes": 412_000, "whole": 0}) == ["Dokumenter: 1", "Størrelse: 412\u00a0kB"]
 
 
-def test_a_random_id_is_told_by_its_name_or_not_at_all() -> None:
+def test_a_random_id_is_shown_by_its_name_or_not_at_all() -> None:
     one = "A" * 22
     assert details_shown({"account": one}, {one: "Bygge\u202esak"}) == ["Konto: Bygge\u25a1sak"]
     assert details_shown({"account": one}, {one: "Bygge\u00adsak"}) == ["Konto: Bygge\u00adsak"]
@@ -101,12 +101,12 @@ def test_a_random_id_is_told_by_its_name_or_not_at_all() -> None:
     assert details_shown({"agreement": "tjenesteavtale"}) == ["Avtale: tjenesteavtale"]
 
 
-def test_nothing_is_said_where_nothing_was_narrowed_and_a_strange_detail_is_told_as_it_stands() -> None:
+def test_an_empty_filter_is_left_out_and_an_unknown_detail_is_shown_as_it_is() -> None:
     assert details_shown({"filters": "none", "reason": ""}) == []
     assert details_shown({"unheard_of": "x"}) == ["unheard_of: x"]
 
 
-def test_what_is_done_without_a_person_is_ascribed() -> None:
+def test_an_event_without_a_person_is_ascribed() -> None:
     assert (
         len({by_nobody(k) for k in (EventKind.SHARE_ENDED, EventKind.DOCUMENT_COMPLETED, EventKind.TENANT_CREATED)})
         == 3

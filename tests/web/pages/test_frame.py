@@ -31,7 +31,7 @@ def test_a_file_is_chosen_in_the_zone_that_every_page_has() -> None:
     assert '<div class="file-choice">' in (templates / "macros.html").read_text("utf-8")
 
 
-def test_what_has_just_been_done_is_said_aloud_on_every_page() -> None:
+def test_an_act_just_done_is_announced_on_every_page() -> None:
     """A screen reader reads only what stands in a live region when a page opens."""
     templates = Path(deldokument.web.__file__).parent / "templates"
     silent = [

@@ -109,7 +109,7 @@ def test_it_is_not_listed_among_what_is_shared_with_me(web: Web, way: str) -> No
     assert "kanarititel" not in page
 
 
-def test_recipients_are_told_the_accounts_own_contact(web: Web) -> None:
+def test_recipients_see_the_accounts_own_contact(web: Web) -> None:
     set_rules(web.stage, web.stage.byggesak, contact=Contact("33 00 00 00", "bygg@eksempel.example", "10-12"))
     share_id = share_with_secrets(web.stage)
     ola = web.browser(OLA)

@@ -22,7 +22,7 @@ def test_the_front_channel_ends_the_session_without_any_cookie_of_it(web: Web) -
     assert not is_logged_in(kari.get("/logget-inn"))
 
 
-def test_the_answer_does_not_tell_whether_there_was_a_session(web: Web) -> None:
+def test_the_answer_does_not_reveal_whether_there_was_a_session(web: Web) -> None:
     web.browser(KARI)
     known, unknown = (web.browser().get(FRONT, params={"iss": ISSUER, "sid": sid}) for sid in ("sid-1", "sid-2"))
     assert (known.status_code, known.content) == (unknown.status_code, unknown.content) == (200, b"")

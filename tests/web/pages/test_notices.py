@@ -61,9 +61,7 @@ def test_without_altinn_the_form_does_not_offer_what_cannot_be_had(web: Web) -> 
     assert "Varsle mottakerne" not in web.browser(KARI).get("/del").text
 
 
-def test_the_privacy_page_tells_that_altinn_is_given_the_number(
-    with_notices: tuple[Web, FakeNotices], web: Web
-) -> None:
+def test_the_privacy_page_says_that_altinn_is_given_the_number(with_notices: tuple[Web, FakeNotices], web: Web) -> None:
     assert (
         "gir vi fødselsnummeret eller D-nummeret ditt til Altinn" in with_notices[0].browser().get("/personvern").text
     )
@@ -80,7 +78,7 @@ def test_the_sharer_decides_for_each_share(with_notices: tuple[Web, FakeNotices]
     assert answer.json()["draft"]["notify"] is False
 
 
-def test_the_page_of_a_share_tells_what_became_of_its_notices(with_notices: tuple[Web, FakeNotices]) -> None:
+def test_the_page_of_a_share_shows_the_status_of_its_notices(with_notices: tuple[Web, FakeNotices]) -> None:
     web, _ = with_notices
     share_id = web.stage.publish(OLA, notify=True)
     kari = web.browser(KARI)
@@ -110,7 +108,7 @@ def test_a_member_sends_a_reminder_once_a_day(with_notices: tuple[Web, FakeNotic
     assert "mindre enn 24 timer siden" in again.text
 
 
-def test_whoever_has_shared_is_told_whether_the_recipients_are(with_notices: tuple[Web, FakeNotices]) -> None:
+def test_the_sharer_sees_whether_the_recipients_are_notified(with_notices: tuple[Web, FakeNotices]) -> None:
     web, _ = with_notices
     kari = web.browser(KARI)
     loud, silent = (
@@ -121,7 +119,7 @@ def test_whoever_has_shared_is_told_whether_the_recipients_are(with_notices: tup
     assert "Ingen har fått beskjed" in silent
 
 
-def test_a_recipient_who_cannot_be_reached_is_shown_to_whoever_shares(with_notices: tuple[Web, FakeNotices]) -> None:
+def test_a_recipient_who_cannot_be_reached_is_shown_to_the_sharer(with_notices: tuple[Web, FakeNotices]) -> None:
     web, altinn = with_notices
     altinn.outcome = refuse("unreachable")
     share_id = web.stage.publish(OLA, notify=True)
@@ -133,14 +131,14 @@ def test_a_recipient_who_cannot_be_reached_is_shown_to_whoever_shares(with_notic
     assert "Kunne ikke varsles" in web.browser(KARI).get(f"/delinger/{other}").text
 
 
-def test_a_notice_that_waits_is_told_to_wait(with_notices: tuple[Web, FakeNotices]) -> None:
+def test_a_notice_that_waits_is_shown_as_waiting(with_notices: tuple[Web, FakeNotices]) -> None:
     web, _ = with_notices
     share_id = web.stage.publish(OLA, notify=True)
     dispatch.plan_messages(web.stage.deps, PLANNERS)
     assert "Varselet venter på å bli sendt" in web.browser(KARI).get(f"/delinger/{share_id}").text
 
 
-def test_a_reminder_is_told_as_one(with_notices: tuple[Web, FakeNotices]) -> None:
+def test_a_reminder_is_shown_as_one(with_notices: tuple[Web, FakeNotices]) -> None:
     web, _ = with_notices
     share_id = web.stage.publish(OLA, notify=True)
     send_notices(web.stage)
@@ -154,7 +152,7 @@ def test_a_reminder_is_told_as_one(with_notices: tuple[Web, FakeNotices]) -> Non
     assert "Påminnelse sendt" in page
 
 
-def test_a_reminder_that_was_not_needed_any_more_is_not_told(with_notices: tuple[Web, FakeNotices]) -> None:
+def test_a_reminder_that_was_not_needed_any_more_is_not_shown(with_notices: tuple[Web, FakeNotices]) -> None:
     web, altinn = with_notices
     share_id = web.stage.publish(OLA, notify=True)
     dispatch.plan_messages(web.stage.deps, PLANNERS)
@@ -166,7 +164,7 @@ def test_a_reminder_that_was_not_needed_any_more_is_not_told(with_notices: tuple
     assert "Varselet venter" not in page
 
 
-def test_a_webhook_that_nobody_took_is_nothing_that_the_time_line_tells(with_notices: tuple[Web, FakeNotices]) -> None:
+def test_an_abandoned_webhook_call_is_not_in_the_time_line(with_notices: tuple[Web, FakeNotices]) -> None:
     web, _ = with_notices
     share_id = web.stage.publish(OLA, notify=True)
     deps, given = web.stage.deps, {"message": "x", "about": "share.published", "code": "too_long"}

@@ -97,7 +97,7 @@ def test_the_recipient_and_the_sharer_read_what_was_not_examined(
     assert f'href="{path}"' in ola.get(f"/d/{share_id}").text
 
 
-def test_the_recipient_reads_what_clause_9_2_of_the_agreement_promises_of_a_service_with_a_scanner(
+def test_the_recipient_reads_clause_9_2_of_the_agreement_on_a_service_with_a_scanner(
     scanned: Web, scanner: MemoryScanner
 ) -> None:
     clause = clause_9_2()

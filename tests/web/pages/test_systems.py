@@ -36,13 +36,13 @@ def shared(web: Web) -> str:
     return share.id
 
 
-def test_a_share_of_a_system_is_told_as_the_organisations(web: Web) -> None:
+def test_a_share_of_a_system_is_shown_as_the_organisations(web: Web) -> None:
     page = main_text(web.browser(KARI).get(f"/delinger/{shared(web)}"))
     assert "Delt av Systemet til FJELL AS" in page
     assert "Dokumentene ble delt, av systemet til FJELL AS" in page
 
 
-def test_the_event_log_tells_whose_system_did_it_and_who_runs_it(web: Web) -> None:
+def test_the_event_log_names_the_owner_of_the_system_and_who_runs_it(web: Web) -> None:
     shared(web)
     ewa = web.browser(EWA)
     page = main_text(ewa.get(f"/konfigurasjon/{web.stage.tenant.id}/hendelseslogg"))

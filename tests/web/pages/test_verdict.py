@@ -91,7 +91,7 @@ def test_the_recipient_reads_that_the_document_is_not_checked_for_viruses_and_wh
     assert words(page).count(ONE[language]) == 1
 
 
-def test_what_is_true_of_all_documents_is_said_once(web: Web) -> None:
+def test_a_verdict_of_all_documents_is_shown_once(web: Web) -> None:
     share_id = published(web.stage, ("a.pdf", PDF), ("b.docx", DOCX), ("c.txt", b"tekst"))
     inspect_documents(web.stage.deps)
     page = web.browser(OLA).get(f"/d/{share_id}").text
@@ -186,7 +186,7 @@ def test_bytes_that_are_no_pdf_are_not_offered_as_one(web: Web) -> None:
         ("base.db", b"SQLite format 3\x00", "Annen type"),
     ],
 )
-def test_the_type_is_told_in_plain_words_by_the_content(name: str, content: bytes, kind: str) -> None:
+def test_the_type_is_named_in_plain_words_by_the_content(name: str, content: bytes, kind: str) -> None:
     media_type = PuremagicMediaTypes().guess(content)
     assert Translator("nb").text(kind_of(media_type)) == kind
     assert other_ending(name, media_type) == ("pdf" if kind == "Program" else "")

@@ -255,7 +255,7 @@ def test_who_sends_waits_for_room_with_nothing_in_hand(waiting: tuple[Giver, soc
     assert giver.ended.wait(30)
 
 
-def test_whoever_leaves_keeps_no_one_waiting_for_room(waiting: tuple[Giver, socket.socket]) -> None:
+def test_a_client_that_disconnects_keeps_no_thread_waiting_for_space(waiting: tuple[Giver, socket.socket]) -> None:
     giver, client = waiting
     client.shutdown(socket.SHUT_RDWR)
     assert giver.ended.wait(30)

@@ -42,7 +42,7 @@ def test_the_programs_of_some_sessions_are_found(database: Database) -> None:
         assert tx.programs.of_sessions([]) == []
 
 
-def test_whatever_removes_a_session_removes_its_programs(database: Database) -> None:
+def test_every_removal_of_a_session_removes_its_programs(database: Database) -> None:
     with database.write() as tx:
         for number in range(3):
             tx.programs.add(ProgramRecord(bytes([number]), SESSIONS[number].token_hash, b"sealed"))

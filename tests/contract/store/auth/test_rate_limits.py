@@ -46,7 +46,7 @@ def test_calls_at_once_are_each_counted_and_no_more_than_there_are(database: Dat
         assert sum(pool.map(call, range(20))) == 10
 
 
-def test_who_has_not_called_for_long_is_forgotten(database: Database) -> None:
+def test_a_consumer_without_calls_for_long_is_forgotten(database: Database) -> None:
     with database.write() as tx:
         tx.rate_limits.take("old", NOW - DAY, STEP, NOW)
         tx.rate_limits.take("young", NOW, STEP, NOW + MINUTE)

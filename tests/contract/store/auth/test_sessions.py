@@ -69,7 +69,7 @@ def test_a_session_is_found_by_its_token_until_it_is_removed(database: Database)
         assert tx.sessions.get(b"other") == other
 
 
-def test_the_sessions_of_one_session_at_the_provider_are_removed_and_told(database: Database) -> None:
+def test_the_sessions_of_one_session_at_the_provider_are_removed_and_returned(database: Database) -> None:
     twin = replace(SESSION, token_hash=b"twin")
     others = [
         replace(SESSION, token_hash=b"another", provider_session_id="provider-2"),

@@ -65,7 +65,7 @@ def test_a_reader_cannot_write(database: Database) -> None:
     settle(database)
 
 
-def test_what_was_written_is_there_when_the_database_is_opened_again(database: Database, database_url: str) -> None:
+def test_a_written_row_is_there_when_the_database_is_opened_again(database: Database, database_url: str) -> None:
     settle(database)
     database.close()
     again = tagging(Database(database_url))
@@ -82,7 +82,7 @@ def test_the_databases_clock_is_aware_and_runs(postgres_server: PostgresServer) 
     assert abs(first - datetime.now(UTC)) < timedelta(seconds=10)
 
 
-def test_a_result_tells_of_its_columns_what_the_drivers_own_tells(postgres_server: PostgresServer) -> None:
+def test_a_result_describes_its_columns_as_the_driver_does(postgres_server: PostgresServer) -> None:
     """Ours makes it when it is looked at; in between nothing else does."""
     question = "SELECT 1 AS one, 'two'::text AS two, NULL::timestamptz AS three"
     with postgres_server.database() as url, psycopg.connect(url) as connection:
@@ -117,7 +117,7 @@ def test_a_database_that_does_not_answer_is_unavailable(url: str) -> None:
     database.close()
 
 
-def test_an_error_tells_no_values(database: Database) -> None:
+def test_an_error_contains_no_values(database: Database) -> None:
     settle(database)
     keep(database, share := draft(id="a share that is no secret"))
     with pytest.raises(Conflict) as caught:
@@ -158,7 +158,7 @@ def test_a_database_that_an_operator_has_set_to_read_only_is_not_written(postgre
     engines.close()
 
 
-def test_a_transaction_that_a_busy_machine_held_too_long_is_told_as_unavailable(postgres_url: str) -> None:
+def test_a_transaction_that_a_busy_machine_held_too_long_is_unavailable(postgres_url: str) -> None:
     engines = open_engines(postgres_url)
     with pytest.raises(Unavailable, match="database"):
         hold_too_long(engines)
@@ -186,7 +186,7 @@ def test_two_who_open_a_new_file_at_once_both_get_it(tmp_path: Path) -> None:
         engines.close()
 
 
-def test_a_full_disk_is_told_as_such_and_loses_nothing(sqlite_url: str) -> None:
+def test_a_full_disk_is_reported_as_such_and_loses_nothing(sqlite_url: str) -> None:
     database = tagging(Database(sqlite_url))
     settle(database)
     engines = open_engines(sqlite_url)
@@ -214,7 +214,7 @@ def test_a_file_that_is_no_database_is_broken(tmp_path: Path) -> None:
     database.close()
 
 
-def test_a_lost_connection_is_told_and_the_next_transaction_gets_another(
+def test_a_lost_connection_is_reported_and_the_next_transaction_gets_another(
     postgres_server: PostgresServer, postgres_url: str
 ) -> None:
     database = tagging(Database(postgres_url))

@@ -7,7 +7,7 @@ from deldokument.store.maintenance.orphans import Sweep
 from tests.contract.records import NOW
 
 
-def test_a_sweep_is_moved_by_whoever_saw_where_it_stood(database: Database) -> None:
+def test_a_sweep_moves_only_from_the_expected_state(database: Database) -> None:
     first = Sweep(NOW)
     second = replace(first, deleting=True, shelf=255, seen=3_000_000_000, orphans=2)
     with database.write() as tx:

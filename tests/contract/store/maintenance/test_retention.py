@@ -211,7 +211,7 @@ def test_an_erased_share_keeps_state_and_times_alone(database: Database) -> None
         assert tx.retention.spent_shares(NOW + 1000 * DAY, 10) == [other]
 
 
-def test_erasing_what_is_not_there_is_told(database: Database) -> None:
+def test_erasing_an_unknown_share_is_not_found(database: Database) -> None:
     with pytest.raises(NotFound), database.write() as tx:
         tx.retention.erase_shares(["nothing"], NOW)
 
@@ -251,7 +251,7 @@ def test_audit_keys_are_in_use_while_a_share_is_not_erased(database: Database) -
         assert tx.retention.audit_keys_in_use() == {"one", "two"}
 
 
-def test_a_document_is_claimed_by_one_worker_until_it_is_let_go(database: Database) -> None:
+def test_a_document_is_claimed_by_one_worker_until_it_is_released(database: Database) -> None:
     share = draft()
     keep(database, share)
     document = complete_document_of(share)

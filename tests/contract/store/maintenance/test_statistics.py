@@ -166,7 +166,7 @@ def test_a_share_is_opened_and_downloaded_once_however_many_recipients_do_so(dat
     assert counted(database) == {ACCOUNT.id: ShareCounts(shares=1, documents=1, length=100, opened=1, downloaded=1)}
 
 
-def test_who_has_a_document_without_having_looked_at_the_page_has_opened(database: Database) -> None:
+def test_a_download_without_a_look_at_the_page_counts_as_opened(database: Database) -> None:
     share = publish(database, available(), 100)
     receive(database, share, whole=NOW + HOUR)
     assert counted(database)[ACCOUNT.id].opened == 1
@@ -210,7 +210,7 @@ def test_the_first_publication_of_a_tenant_is_known(database: Database) -> None:
         assert tx.statistics.first_published_at(TENANT.id) == NOW - DAY
 
 
-def test_counting_the_documents_of_a_share_that_is_not_there_is_told(database: Database) -> None:
+def test_counting_the_documents_of_an_unknown_share_is_not_found(database: Database) -> None:
     with pytest.raises(NotFound), database.write() as tx:
         tx.statistics.count_documents("nothing")
 

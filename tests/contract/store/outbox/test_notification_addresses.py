@@ -97,7 +97,7 @@ def test_what_waits_since_too_long_is_dropped(database: Database) -> None:
         assert tx.notification_addresses.get("later") == later
 
 
-def test_whoever_is_neither_member_nor_administrator_is_forgotten(database: Database) -> None:
+def test_a_person_who_is_neither_member_nor_administrator_is_forgotten(database: Database) -> None:
     leader = replace(EMPTY, id="leader", lookup_hash=b"hash of leader")
     save(database, WHOLE, leader, replace(EMPTY, id="stranger", lookup_hash=b"stranger"))
     with database.write() as tx:

@@ -70,7 +70,7 @@ def test_a_message_comes_back_as_it_was_put(database: Database) -> None:
         assert tx.outbox.get("unknown") is None
 
 
-def test_what_is_due_is_leased_first_come_first_and_has_one_more_attempt(database: Database) -> None:
+def test_due_messages_are_leased_first_come_first_and_have_one_more_attempt(database: Database) -> None:
     first, second, later = (message(target=t, due_at=NOW + n * HOUR) for n, t in enumerate(("a", "b", "c")))
     put(database, second, later, first)
     taken = lease(database, NOW + HOUR)
@@ -79,7 +79,7 @@ def test_what_is_due_is_leased_first_come_first_and_has_one_more_attempt(databas
     assert lease(database, NOW + HOUR) == []
 
 
-def test_what_waits_about_a_share_is_dropped_and_what_is_settled_stays(database: Database) -> None:
+def test_waiting_messages_about_a_share_are_dropped_and_settled_ones_stay(database: Database) -> None:
     keep(database, share := available())
     sent, waiting, other = message(share_id=share.id), message(share_id=share.id), message()
     put(database, sent, waiting, other)
@@ -90,7 +90,7 @@ def test_what_waits_about_a_share_is_dropped_and_what_is_settled_stays(database:
         assert [tx.outbox.get(one.id) is not None for one in (sent, waiting, other)] == [True, False, True]
 
 
-def test_whether_anything_is_due_is_told_beforehand(database: Database) -> None:
+def test_whether_anything_is_due_is_known_beforehand(database: Database) -> None:
     put(database, made := message())
     with database.write() as tx:
         assert tx.outbox.is_due(Channel.WEBHOOK, NOW)
@@ -135,7 +135,7 @@ def test_each_channel_has_its_own(database: Database) -> None:
     assert lease(database) == []
 
 
-def test_what_is_settled_stays_so(database: Database) -> None:
+def test_a_settled_message_stays_settled(database: Database) -> None:
     put(database, sent := message(target="a"), lost := message(target="b"))
     with database.write() as tx:
         assert tx.outbox.sent(sent.id, NOW)
@@ -213,7 +213,7 @@ def test_messages_to_a_target_are_listed_newest_first_page_by_page(database: Dat
     assert [*page, *rest] == made[::-1]
 
 
-def test_only_what_is_settled_and_of_no_share_is_forgotten(database: Database) -> None:
+def test_only_settled_messages_of_no_share_are_forgotten(database: Database) -> None:
     keep(database, share := available())
     kept = (message(), message(share_id=share.id, sent_at=NOW), message(created_at=NOW + DAY, sent_at=NOW + DAY))
     put(database, *kept, gone := message(sent_at=NOW), lost := message(given_up_at=NOW))
@@ -306,7 +306,7 @@ def unreminded(database: Database, limit: int = 10, **changes: Any) -> list[str]
         return [one.recipient_id for one in tx.outbox.pending_reminders(ending(**changes), limit=limit)]
 
 
-def test_who_is_to_be_reminded_is_found_with_all_that_a_reminder_needs(database: Database) -> None:
+def test_a_recipient_to_remind_is_found_with_all_that_a_reminder_needs(database: Database) -> None:
     share, recipient = shared(database)
     with database.read() as tx:
         found = tx.outbox.pending_reminders(ending(), limit=10)
@@ -335,7 +335,7 @@ def test_others_are_not_reminded(database: Database, changes: dict[str, Any]) ->
     assert unreminded(database) == []
 
 
-def test_of_drafts_and_of_what_is_over_nobody_is_reminded(database: Database) -> None:
+def test_nobody_is_reminded_of_drafts_and_of_shares_that_are_over(database: Database) -> None:
     for share in (draft(notify=True, expires_at=NOW + DAY), ended(notify=True, expires_at=NOW + DAY)):
         keep(database, share)
         with database.write() as tx:

@@ -58,7 +58,7 @@ def test_with_its_integrations_rights_a_webhook_ends(database: Database) -> None
         assert tx.webhooks.get("elvs") == (ELVS, ELV)
 
 
-def test_what_becomes_of_a_webhook_is_kept(database: Database) -> None:
+def test_a_changed_webhook_is_stored(database: Database) -> None:
     changed = replace(HOOK, failing_since=NOW, disabled_at=NOW + HOUR, disabled_for=DisabledFor.GONE)
     with database.write() as tx:
         tx.webhooks.save(changed)

@@ -51,7 +51,7 @@ def test_a_share_comes_back_as_it_was_kept(database: Database) -> None:
         assert tx.shares.get("nothing") is None
 
 
-def test_an_instant_is_the_same_in_whatever_zone_it_was_given(database: Database) -> None:
+def test_an_instant_is_the_same_in_every_time_zone(database: Database) -> None:
     share = draft(created_at=NOW.astimezone(timezone(timedelta(hours=2))))
     keep(database, share)
     with database.read() as tx:
@@ -80,7 +80,7 @@ def test_a_saved_share_is_changed_in_every_field(database: Database) -> None:
         assert tx.shares.get(share.id) == changed
 
 
-def test_saving_what_is_not_there_is_told(database: Database) -> None:
+def test_saving_an_unknown_share_is_not_found(database: Database) -> None:
     share = draft()
     with pytest.raises(NotFound), database.write() as tx:
         tx.shares.save(share)
@@ -190,7 +190,7 @@ def test_thousands_of_hashes_may_be_looked_for(database: Database) -> None:
         assert [hit.id for hit in tx.share_lookup.open_for(hashes, NOW)] == [share.id]
 
 
-def test_the_audit_keys_of_available_shares_are_told_once_each(database: Database) -> None:
+def test_the_audit_keys_of_available_shares_are_listed_once_each(database: Database) -> None:
     with database.read() as tx:
         assert tx.share_lookup.audit_key_ids_available() == []
     keep(
@@ -451,7 +451,7 @@ def test_what_a_member_shared_lately_is_found_among_the_accounts_newest(database
         assert tx.share_lookup.shared_lately(KARI.id, "other", 9, 9) == []
 
 
-def test_a_first_look_tells_the_state_of_shares_of_ones_own_accounts_alone(database: Database) -> None:
+def test_a_first_look_returns_the_state_of_shares_of_ones_own_accounts_alone(database: Database) -> None:
     own, of_others = draft(id="b"), available(id="d", account_id="other")
     integrated = Integration("system", "other", "974760673", "Lillevik kommune", NOW)
     with database.write() as tx:

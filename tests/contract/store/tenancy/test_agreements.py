@@ -89,7 +89,7 @@ def test_main_agreements_are_kept_with_their_copies_the_last_recorded_first(data
         assert tx.agreements.main_agreements("nobody") == []
 
 
-def test_a_tenant_signs_a_version_once_and_what_was_signed_first_stands(database: Database) -> None:
+def test_a_tenant_signs_a_version_once_and_the_first_signature_stays(database: Database) -> None:
     newer = replace(SERVICE, id="newer", version="1.1", signed_at=NOW + HOUR)
     with database.write() as tx:
         assert tx.agreements.add_service_agreement(SERVICE, PAPER)

@@ -51,7 +51,7 @@ def test_of_many_who_take_a_name_at_once_one_gets_it_however_it_is_written(stage
     assert answers == ["account_name_taken"] * (WRITERS - 1) + ["done"]
 
 
-def test_of_many_who_change_an_account_at_once_one_does_and_the_others_are_told(stage: Stage) -> None:
+def test_of_many_concurrent_changes_of_an_account_one_succeeds_and_the_others_conflict(stage: Stage) -> None:
     where = {"tenant_id": stage.tenant.id, "account_id": stage.byggesak.id}
     rules = [AccountRules(quota=(number + 1) * 10**9) for number in range(WRITERS)]
     answers = on_event_loop(lambda n: lifecycle.change_account_rules(stage.deps, **where, rules=rules[n], revision=1))

@@ -199,7 +199,7 @@ def test_nobody_shares_from_a_deleted_account_but_from_a_closed_one_the_choice_i
         assert tx.members.of_person(KARI.lookup_hash) == []
 
 
-def test_all_members_of_an_account_and_nobody_else_are_let_go(database: Database) -> None:
+def test_all_members_of_an_account_and_nobody_else_are_removed(database: Database) -> None:
     other, gone = Account("other", TENANT.id, "Barnevern"), NOW - DAY
     with database.write() as tx:
         tx.accounts.add(other)

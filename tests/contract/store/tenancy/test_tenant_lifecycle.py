@@ -148,7 +148,7 @@ def test_an_end_withdraws_open_shares_and_abandons_drafts_of_that_tenant_alone(d
     ]
 
 
-def test_what_is_being_published_while_the_tenant_ends_is_withdrawn(database: Database) -> None:
+def test_a_share_published_while_the_tenant_ends_is_withdrawn(database: Database) -> None:
     share = draft(expires_at=NOW + DAY)
     keep(database, share)
 
@@ -179,7 +179,7 @@ def test_everybody_of_a_tenant_is_removed_and_nobody_else(database: Database) ->
         assert tx.members.of_account(OTHERS.id) == [VIGDIS]
 
 
-def test_every_share_of_a_tenant_is_told_also_what_is_erased(database: Database) -> None:
+def test_every_share_of_a_tenant_is_listed_also_an_erased_one(database: Database) -> None:
     every = [draft(), available(), ended(), ended(key_destroyed_at=NOW), ended(key_destroyed_at=NOW)]
     keep(database, *every)
     others_stay(database)

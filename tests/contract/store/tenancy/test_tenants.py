@@ -24,7 +24,7 @@ def test_a_tenant_comes_back_as_it_was_kept(database: Database) -> None:
         assert tx.tenants.all() == [TENANT]
 
 
-def test_what_is_not_there_is_none(database: Database) -> None:
+def test_a_missing_row_is_none(database: Database) -> None:
     with database.read() as tx:
         assert tx.tenants.get("nobody") is None
         assert tx.tenants.by_number("000000000") is None
@@ -72,7 +72,7 @@ def test_a_changed_tenant_is_changed_in_every_field(database: Database) -> None:
         assert tx.tenants.get(TENANT.id) == changed
 
 
-def test_saving_a_tenant_that_is_not_there_is_told(database: Database) -> None:
+def test_saving_an_unknown_tenant_is_not_found(database: Database) -> None:
     with pytest.raises(NotFound), database.write() as tx:
         tx.tenants.save(replace(TENANT, id="other", organization_number="1"))
 

@@ -78,7 +78,7 @@ def test_an_unfinished_upload_is_shortened_to_what_it_has(database: Database, up
         tx.uploads.shorten(upload.id)
 
 
-def test_changing_an_upload_that_is_not_there_is_told(database: Database, share: Share) -> None:
+def test_changing_an_unknown_upload_is_not_found(database: Database, share: Share) -> None:
     with pytest.raises(NotFound), database.write() as tx:
         tx.uploads.renew_token(upload_of(document_of(share)))
     with pytest.raises(NotFound), database.write() as tx:

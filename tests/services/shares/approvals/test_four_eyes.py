@@ -206,7 +206,7 @@ def test_a_document_ended_by_its_upload_token_takes_the_proposal_back(stage: Sta
     assert (who[EventKind.PROPOSAL_RETURNED], who[EventKind.DOCUMENT_REMOVED]) == (KARI, KARI)
 
 
-def test_what_was_not_seen_is_not_approved(stage: Stage) -> None:
+def test_a_draft_that_was_not_seen_is_not_approved(stage: Stage) -> None:
     """Changed and proposed again while the approver reads the first one."""
     seen = propose(stage)
     stage.clock.advance(minutes=1)
@@ -218,7 +218,7 @@ def test_what_was_not_seen_is_not_approved(stage: Stage) -> None:
     assert approve(stage, again).state is ShareState.AVAILABLE
 
 
-def test_what_is_sent_back_is_a_draft_again_and_sending_back_twice_does_it_once(stage: Stage) -> None:
+def test_a_returned_proposal_is_a_draft_again_and_returning_it_twice_does_it_once(stage: Stage) -> None:
     share = propose(stage)
     stage.clock.advance(minutes=1)
     for _ in range(2):

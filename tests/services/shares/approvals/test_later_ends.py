@@ -233,7 +233,7 @@ def test_a_system_asks_and_any_member_approves(stage: Stage, share_id: str) -> N
     assert kept(stage, share_id).expires_at == LATER
 
 
-def test_who_is_alone_on_the_account_is_told_so(stage: Stage, share_id: str) -> None:
+def test_a_member_alone_on_the_account_learns_that_nobody_can_approve(stage: Stage, share_id: str) -> None:
     stage.remove("odd-byggesak")
     ask(stage, share_id)
     assert existing(waiting(stage, share_id, KARI)).has_no_approver
@@ -255,7 +255,7 @@ def test_a_withdrawn_share_waits_for_nothing(stage: Stage, share_id: str) -> Non
     assert waiting(stage, share_id) is None
 
 
-def test_a_refused_change_that_is_put_back_is_told_from_the_newest(stage: Stage, share_id: str) -> None:
+def test_a_refused_change_that_is_put_back_is_distinguished_from_the_newest(stage: Stage, share_id: str) -> None:
     ask(stage, share_id)
     proposals.return_proposal(stage.deps, person(ODD), share_id)
     ask(stage, share_id)

@@ -28,7 +28,7 @@ def disclosures(stage: Stage, share_id: str) -> int:
     return sum(event.kind is EventKind.NUMBERS_DISCLOSED for event in events_of(stage, share_id))
 
 
-def test_to_whom_a_document_goes_is_told_masked_to_its_account_alone(stage: Stage) -> None:
+def test_the_recipients_of_a_document_are_shown_masked_to_its_account_alone(stage: Stage) -> None:
     [document_id] = stage.document_ids(stage.publish(OLA, FJELL))
     account_id = stage.byggesak.id
     assert document_recipients(stage.deps, person(KARI), account_id, document_id) == MASKED

@@ -123,7 +123,7 @@ def test_a_long_list_comes_in_pages_without_gap_or_doublet(stage: Stage) -> None
     assert sorted(sum(pages, [])) == sorted(made)  # noqa: RUF017
 
 
-def test_a_share_that_is_past_its_end_is_told_as_ended_before_any_worker_came(stage: Stage) -> None:
+def test_a_share_past_its_end_is_shown_as_ended_before_any_worker_came(stage: Stage) -> None:
     share_id = stage.publish(OLA)
     stage.clock.advance(days=10)
     assert queries.show_share(stage.deps, person(KARI), share_id)[0].share.state is ShareState.ENDED
@@ -159,7 +159,7 @@ def test_the_sharer_sees_who_opened_and_who_had_what_masked(stage: Stage) -> Non
     assert (download.at, download.is_sent) == (stage.clock.now(), False)
 
 
-def test_a_document_under_way_tells_how_far_it_has_come(stage: Stage) -> None:
+def test_a_document_under_way_shows_its_offset(stage: Stage) -> None:
     share = stage.draft()
     ticket = drafts.add_document(stage.deps, person(KARI), share.id, name="a", length=9, modified_at=1)
     append = uploads_append.begin_append(stage.deps, ticket.token, ticket.upload_id, offset=0, announced=None)
@@ -174,7 +174,7 @@ def test_a_document_under_way_tells_how_far_it_has_come(stage: Stage) -> None:
     assert shown.link == f"https://del.example/d/{share.id}"
 
 
-def test_the_time_line_tells_what_happened_in_order(stage: Stage) -> None:
+def test_the_time_line_shows_the_events_in_order(stage: Stage) -> None:
     share_id = stage.publish(OLA)
     offers.open_share(stage.deps, person(OLA), share_id)
     _, events = queries.show_share(stage.deps, person(KARI), share_id)
@@ -198,7 +198,7 @@ def test_a_share_of_another_account_does_not_exist(stage: Stage) -> None:
         queries.show_share(stage.deps, person(KARI), "unknown")
 
 
-def test_one_share_is_viewed_as_the_list_tells_it(stage: Stage) -> None:
+def test_one_share_is_viewed_as_in_the_list(stage: Stage) -> None:
     share_id = stage.publish(OLA)
     [told] = queries.list_shares(stage.deps, person(KARI)).shares
     assert queries.view_share(stage.deps, person(KARI), share_id) == told

@@ -19,7 +19,7 @@ def download(stage: Stage, share_id: str, who: str, *, stop: int | None = None) 
     delivery.record_delivery(stage.deps, content, 0, content.length if stop is None else stop)
 
 
-def test_receipts_tell_who_for_whom_first_and_last(stage: Stage) -> None:
+def test_receipts_have_who_for_whom_first_and_last(stage: Stage) -> None:
     share_id = stage.publish(OLA, FJELL)
     opened = stage.clock.now()
     offers.open_share(stage.deps, person(OLA), share_id)

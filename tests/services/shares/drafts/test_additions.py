@@ -246,7 +246,7 @@ def test_what_nobody_adds_within_a_week_is_deleted_with_its_proposal(stage: Stag
 
 
 @pytest.mark.parametrize("first", ["added", "taken back", "damaged"])
-def test_what_is_decided_meanwhile_is_not_dropped(stage: Stage, first: str) -> None:
+def test_an_addition_decided_meanwhile_is_not_dropped(stage: Stage, first: str) -> None:
     share_id = stage.publish(OLA, expires_at=stage.clock.now() + timedelta(days=30))
     document_id = pending(stage, share_id)
     stage.clock.advance(days=8)
@@ -297,7 +297,7 @@ def test_added_documents_are_offered_at_once_and_a_recipient_who_had_all_has_som
     assert stage.deps.damage.is_empty
 
 
-def test_what_is_not_whole_or_not_inspected_is_not_added(stage: Stage) -> None:
+def test_an_incomplete_or_uninspected_document_is_not_added(stage: Stage) -> None:
     share_id = stage.publish(OLA)
     half = announce(stage, share_id)
     with pytest.raises(InvalidFields) as refused:

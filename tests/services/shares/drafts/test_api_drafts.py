@@ -64,7 +64,7 @@ def test_a_person_may_hand_in_a_draft_too(stage: Stage) -> None:
 
 
 @pytest.mark.parametrize("confidential", [True, False])
-def test_what_is_not_said_of_a_draft_is_as_the_account_has_it(stage: Stage, confidential: bool) -> None:
+def test_omitted_fields_of_a_draft_are_as_the_account_has_them(stage: Stage, confidential: bool) -> None:
     set_rules(stage, stage.byggesak, confidential=confidential)
     assert create_draft(stage.deps, SYSTEM, stage.words()).confidential is confidential
     said = create_draft(stage.deps, SYSTEM, stage.words(confidential=not confidential))
@@ -177,7 +177,7 @@ def test_a_changed_proposal_is_taken_back(stage: Stage) -> None:
     assert events_of(stage, share.id)[-1].kind is EventKind.PROPOSAL_RETURNED
 
 
-def test_what_is_published_is_changed_by_no_system(stage: Stage) -> None:
+def test_a_published_share_is_changed_by_no_system(stage: Stage) -> None:
     share_id = stage.publish()
     with pytest.raises(Conflict, match="not_a_draft"):
         change_draft(stage.deps, SYSTEM, share_id, lambda known: known)

@@ -93,7 +93,7 @@ def test_a_discarded_draft_is_of_no_use_at_once(
     assert (found.shares, found.needing) == ((), ())
 
 
-def test_what_is_undone_in_time_is_back_with_everything_and_goes_on(stage: Stage) -> None:
+def test_a_draft_restored_in_time_is_back_with_everything_and_goes_on(stage: Stage) -> None:
     draft = filled_in(stage)
     ticket = begun_upload(stage, draft.id)
     before = queries.view_share(stage.deps, person(KARI), draft.id)
@@ -201,7 +201,7 @@ def test_a_discarded_draft_fills_its_account_until_its_key_is_destroyed(stage: S
     drafts.add_document(stage.deps, person(KARI), other.id, **more)  # type: ignore[arg-type]
 
 
-def test_what_is_said_after_discarding_is_what_is_so(stage: Stage) -> None:
+def test_a_discarded_draft_is_shown_as_it_is(stage: Stage) -> None:
     stage.add(ODD, "Odd Bakken", stage.byggesak)
     draft, deps = filled_in(stage), stage.deps
     assert find_discarded(deps, person(KARI), draft.id) is None

@@ -40,7 +40,7 @@ def test_a_draft_keeps_what_the_form_says(stage: Stage) -> None:
     assert shown.share.state is ShareState.DRAFT
 
 
-def test_a_period_outside_the_rule_is_told_and_the_rest_is_kept(stage: Stage) -> None:
+def test_a_period_outside_the_rule_is_reported_and_the_rest_is_kept(stage: Stage) -> None:
     share = stage.draft()
     words = stage.words(title="Vedtak", expires_at=stage.clock.now() + timedelta(days=91))
     with pytest.raises(InvalidInput) as caught:
@@ -79,7 +79,7 @@ def test_everything_that_was_pasted_becomes_a_recipient_once(stage: Stage) -> No
     ]
 
 
-def test_what_cannot_be_a_recipient_is_told_with_the_reason_and_the_others_are_added(stage: Stage) -> None:
+def test_a_refused_recipient_is_reported_with_the_reason_and_the_others_are_added(stage: Stage) -> None:
     share = stage.draft()
     unknown = next(number for number in organizations() if number not in stage.register.known)
     pasted = f"{BANKRUPT} {DELETED} {unknown} 01017012345 123 {FJELL}"

@@ -37,7 +37,7 @@ def test_the_last_recipients_come_first_each_once_and_masked(stage: Stage) -> No
     ]
 
 
-def test_a_label_tells_whom_it_was(stage: Stage) -> None:
+def test_a_recent_recipient_has_its_label(stage: Stage) -> None:
     draft = stage.draft()
     drafts.save_draft(stage.deps, person(KARI), draft.id, stage.words())
     stage.add_recipients(draft.id, OLA)

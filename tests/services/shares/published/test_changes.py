@@ -293,7 +293,7 @@ def test_a_correction_that_changes_nothing_is_no_event(stage: Stage) -> None:
     assert told(stage, share_id, CORRECTED, MARKED) == []
 
 
-def test_what_is_more_confidential_is_so_at_once_and_less_lets_more_in(stage: Stage) -> None:
+def test_a_share_becomes_confidential_at_once_and_less_confidential_opens_it_to_more(stage: Stage) -> None:
     share_id = stage.publish(FJELL, confidential=False)
     running = access.authorize(stage.deps, person(LISE), share_id)
     correct(stage, share_id, confidential=True)

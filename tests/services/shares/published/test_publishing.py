@@ -31,7 +31,7 @@ def missing(stage: Stage, share_id: str) -> list[tuple[str, str]]:
     return [(error.field, error.code) for error in caught.value.errors]
 
 
-def test_all_that_is_missing_is_told_at_once(stage: Stage) -> None:
+def test_all_that_is_missing_is_reported_at_once(stage: Stage) -> None:
     assert missing(stage, stage.draft().id) == [
         ("documents", "files_missing"),
         ("recipients", "recipients_missing"),
@@ -49,7 +49,7 @@ def test_every_person_must_be_confirmed_and_every_file_be_there(stage: Stage) ->
     assert view(stage, share.id).share.state is ShareState.DRAFT
 
 
-def test_an_end_that_came_too_close_while_the_form_was_open_is_told(stage: Stage) -> None:
+def test_an_end_that_came_too_close_while_the_form_was_open_is_reported(stage: Stage) -> None:
     share = stage.draft()
     drafts.save_draft(stage.deps, person(KARI), share.id, stage.words())
     stage.add_recipients(share.id, OLA)
@@ -104,7 +104,7 @@ def test_an_end_outside_the_rule_is_refused_and_the_old_one_stands(stage: Stage,
     assert view(stage, share_id).share.expires_at == before
 
 
-def test_what_is_over_is_over_for_ever(stage: Stage) -> None:
+def test_a_share_that_is_over_is_over_for_ever(stage: Stage) -> None:
     draft, ended, withdrawn = stage.draft().id, stage.publish(OLA), stage.publish(OLA)
     publishing.withdraw_share(stage.deps, person(KARI), withdrawn)
     stage.clock.advance(days=10)

@@ -107,7 +107,7 @@ def test_requests_of_several_recipients_are_one_email_a_day(stage: Stage, share_
     assert asking(stage, share_id) == [person(OLA).masked, person(SIV).masked]
 
 
-def test_colleagues_of_a_former_sharer_are_told_and_nobody_who_has_turned_it_off(stage: Stage, share_id: str) -> None:
+def test_colleagues_of_a_former_sharer_are_notified_unless_they_have_turned_it_off(stage: Stage, share_id: str) -> None:
     settle(stage, KARI, AT_WORK)
     settle(stage, ODD, "odd@eksempel.example")
     stage.add(ODD, "Odd Bakken", stage.byggesak)
@@ -122,7 +122,7 @@ def test_colleagues_of_a_former_sharer_are_told_and_nobody_who_has_turned_it_off
     assert len(stage.mail.letters) == 1
 
 
-def test_an_answered_request_is_not_told_by_email(stage: Stage, share_id: str) -> None:
+def test_an_answered_request_has_no_email(stage: Stage, share_id: str) -> None:
     settle(stage, KARI, AT_WORK)
     ask(stage, share_id, OLA)
     refuse_requests(stage.deps, person(KARI), share_id, "")

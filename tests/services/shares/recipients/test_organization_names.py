@@ -128,7 +128,7 @@ def test_where_two_must_look_the_register_is_asked_at_both(stage: Stage, share: 
     assert [r.name for r in shown(stage, share)] == ["FJELL AS"]
 
 
-def test_what_is_published_is_not_asked_about_again(stage: Stage, share: Share) -> None:
+def test_a_published_share_does_not_ask_the_register_again(stage: Stage, share: Share) -> None:
     add(stage, share)
     confirm(stage, share)
     publish(stage, share)
@@ -144,7 +144,7 @@ def now(stage: Stage, status: str) -> None:
 
 
 @pytest.mark.parametrize("status", ["deleted", "bankrupt"])
-def test_a_draft_of_yesterday_does_not_go_to_whoever_has_gone_bankrupt_since(
+def test_a_draft_of_yesterday_does_not_go_to_an_organization_that_is_bankrupt_since(
     stage: Stage, share: Share, status: str
 ) -> None:
     stage.register.down = False
@@ -240,7 +240,7 @@ def test_a_copy_of_a_share_asks_for_the_confirmation_anew(stage: Stage, share: S
     ]
 
 
-def test_whose_right_does_not_suffice_is_told_the_number_where_there_is_no_name(stage: Stage, share: Share) -> None:
+def test_a_person_without_the_right_sees_the_number_where_there_is_no_name(stage: Stage, share: Share) -> None:
     add(stage, share)
     confirm(stage, share)
     publish(stage, share)

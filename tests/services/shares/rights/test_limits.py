@@ -37,7 +37,7 @@ def test_a_person_begins_so_many_drafts_in_an_hour_by_form_or_copy(stage: Stage)
     stage.draft()
 
 
-def test_a_person_adds_so_many_numbers_in_an_hour_and_what_was_added_stays(stage: Stage) -> None:
+def test_a_person_adds_so_many_numbers_in_an_hour_and_the_added_ones_stay(stage: Stage) -> None:
     draft = stage.draft()
     limit(stage, lookups_per_hour=3)
     drafts.add_recipients(stage.deps, person(KARI), draft.id, f"{OLA} {PER} 123")

@@ -185,7 +185,7 @@ def test_a_running_upload_ends_with_the_systems_rights(stage: Stage, right: str)
         uploads_append.find_upload(stage.deps, ticket.token)
 
 
-def test_an_upload_that_a_system_ends_is_told_as_the_systems(stage: Stage) -> None:
+def test_an_upload_that_a_system_ends_is_recorded_as_the_systems(stage: Stage) -> None:
     integration = integrate(stage)
     share = drafted(stage)
     ticket = drafts.add_document(stage.deps, SYSTEM, share.id, name="a.pdf", length=8, modified_at=None)
@@ -243,7 +243,7 @@ def test_a_proposal_ends_when_the_system_loses_its_rights(stage: Stage) -> None:
         publishing.approve_share(stage.deps, person(KARI), share.id, seen=share.changed_at.isoformat())
 
 
-def test_a_system_alone_in_its_account_is_told_that_nobody_can_approve(stage: Stage) -> None:
+def test_a_system_alone_in_its_account_learns_that_nobody_can_approve(stage: Stage) -> None:
     integrate(stage)
     share = proposed(stage)
     stage.remove("kari")
@@ -287,7 +287,7 @@ def test_a_systems_abandoned_draft_goes_as_any_other(stage: Stage) -> None:
     assert kept(stage, share.id).state is ShareState.ABANDONED
 
 
-def test_a_share_belongs_to_one_sharer_whatever_is_written(stage: Stage) -> None:
+def test_a_share_with_two_sharers_or_none_cannot_be_saved(stage: Stage) -> None:
     integration = integrate(stage)
     share = drafted(stage)
     for wrong in ({"member_id": stage.members["kari"]}, {"integration_id": None}):

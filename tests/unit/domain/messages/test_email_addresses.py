@@ -113,7 +113,7 @@ def test_few_codes_are_sent_in_a_day() -> None:
     assert kept.start_challenge("next", b"sealed", NOON + timedelta(hours=24)).codes == 1
 
 
-def test_whoever_has_chosen_nothing_is_told_everything() -> None:
+def test_a_person_who_has_chosen_nothing_gets_all_notices() -> None:
     assert NoticeAddress("a", b"hash").choices == NoticeChoices()
 
 

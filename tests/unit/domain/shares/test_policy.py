@@ -98,12 +98,12 @@ def test_every_share_and_every_claim_has_its_answer(
 
 @pytest.mark.parametrize("stop", STOPS)
 @pytest.mark.parametrize("share", SHARES)
-def test_with_altinn_silent_a_stranger_gets_one_answer_whatever_the_share_is(share: str, stop: Reason | None) -> None:
+def test_with_altinn_silent_a_stranger_gets_one_answer_for_every_share(share: str, stop: Reason | None) -> None:
     assert may_open(SHARES[share], Claim(rights_known=False), NOW, stop=stop) == Denied(Reason.RIGHTS_UNKNOWN)
 
 
 @pytest.mark.parametrize("share", SHARES)
-def test_a_stop_tells_a_stranger_nothing(share: str) -> None:
+def test_a_stop_reveals_nothing_to_a_stranger(share: str) -> None:
     answers = {may_open(SHARES[share], Claim(), NOW, stop=stop) for stop in STOPS}
     assert len(answers) == 1
 
@@ -201,7 +201,7 @@ STATES = {"as usual": {}, "frozen": {"frozen_at": NOW}, "deleted": {"deleted_at"
 @pytest.mark.parametrize("share", [None, DRAFT, replace(DRAFT, frozen_at=NOW)], ids=["none", "draft", "frozen draft"])
 @pytest.mark.parametrize("state", ["as usual", "frozen", "deleted", "closed", "closed+frozen", "deleted+frozen"])
 @pytest.mark.parametrize("tenant_frozen", [False, True])
-def test_what_is_stopped_and_what_is_closed(tenant_frozen: bool, state: str, share: Share | None) -> None:
+def test_when_a_share_is_stopped_and_when_closed(tenant_frozen: bool, state: str, share: Share | None) -> None:
     tenant = replace(TENANT, frozen_at=NOW if tenant_frozen else None)
     account = ACCOUNT
     for word in state.split("+"):

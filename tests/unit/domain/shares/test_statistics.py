@@ -39,7 +39,7 @@ def test_a_month_is_read_as_it_is_written() -> None:
 
 
 @pytest.mark.parametrize("text", ["", "2026", "2026-13", "2026-00", "2026-1", "1999-01", "2026-11-01", "２026-11", "x"])
-def test_what_is_no_month_is_told(text: str) -> None:
+def test_an_invalid_month_is_refused(text: str) -> None:
     with pytest.raises(InvalidInput, match="month_malformed") as told:
         parse_month(text, field="from")
     assert told.value.field == "from"

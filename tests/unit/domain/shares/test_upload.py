@@ -146,7 +146,7 @@ SIZES = st.one_of(
 @example([(1, True), (FULL_PART_PLAINTEXT + 1, True)], 25)
 @example([(FULL_PART - 1, True)], 25)
 @example([(4**n, True) for n in range(11, -1, -1)], 4)
-def test_the_parts_stay_few_whatever_the_sizes_of_the_requests(requests: list[tuple[int, bool]], times: int) -> None:
+def test_the_parts_stay_few_for_requests_of_any_size(requests: list[tuple[int, bool]], times: int) -> None:
     upload = Simulated()
     for length, finished in requests * times:
         upload.request(length, finished=finished)

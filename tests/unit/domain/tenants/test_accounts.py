@@ -119,7 +119,7 @@ def test_a_long_name_is_cut_so_that_the_mark_has_room() -> None:
     assert spent_name(f"{'x' * 178} {'y' * 21}", date(2026, 11, 25), []) == f"{'x' * 178} (slettet 2026-11-25)"
 
 
-def test_a_refusal_tells_the_limit() -> None:
+def test_a_refusal_names_the_limit() -> None:
     limits = PeriodRule(3 * HOUR, 7 * DAY, 14 * DAY)
     wrong = AccountRules(Contact(hours="x" * 101), longest=4 * HOUR, undo_window=61 * HOUR / 60)
     with pytest.raises(InvalidFields) as caught:
@@ -229,6 +229,6 @@ def test_a_cost_code_has_an_end_and_can_be_shown() -> None:
     assert faults(sms_cost_code="4\x007") == [("sms_cost_code", "text_control_characters")]
 
 
-def test_everything_that_is_wrong_is_told_at_once() -> None:
+def test_all_faults_are_reported_at_once() -> None:
     wrong = faults(contact=Contact("x", "x"), standard=timedelta(), quota=0, sms_sender="1", sms_cost_code="\u202e")
     assert [field for field, _ in wrong] == ["telephone", "email", "standard", "quota", "sms_sender", "sms_cost_code"]

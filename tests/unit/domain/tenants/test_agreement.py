@@ -84,7 +84,7 @@ def test_a_value_that_looks_like_a_placeholder_is_not_filled_in() -> None:
 
 
 @pytest.mark.parametrize("name", HOSTILE)
-def test_a_value_is_words_whatever_markdown_it_looks_like(name: str) -> None:
+def test_a_value_is_plain_text_even_if_it_looks_like_markdown(name: str) -> None:
     plain = name.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
     assert shown(merge("{{tenant_name}}", {"tenant_name": name})) == f"<p>{plain}</p>\n"
 
@@ -124,7 +124,7 @@ def test_versions_are_ordered_by_their_numbers() -> None:
 @pytest.mark.parametrize(
     "version", ["", "1", "1.", "1.01", "1.0.0.0", "v1.0", "1.0 ", "1.0\n", "1.-1", "1.٣", "1.99999"]
 )
-def test_what_is_no_version_is_refused(version: str) -> None:
+def test_an_invalid_version_is_refused(version: str) -> None:
     with pytest.raises(InvalidInput) as caught:
         version_key(version)
     assert (caught.value.field, caught.value.code) == ("version", "version_malformed")
@@ -137,7 +137,7 @@ def test_an_unchanged_text_has_no_change_however_its_lines_are_broken() -> None:
     assert [change.paragraph for change in found] == ["# T", "One two three.", "- a", "- b"]
 
 
-def test_what_was_removed_stands_before_what_took_its_place() -> None:
+def test_a_removed_paragraph_comes_before_its_replacement() -> None:
     assert changes("A\n\nB\n\nC", "A\n\nX\n\nC\n\nD") == [
         Change(ChangeKind.SAME, "A"),
         Change(ChangeKind.REMOVED, "B"),
@@ -166,7 +166,7 @@ def state(signed: str | None, at: datetime | None, current: str, now: datetime) 
     return needs_signature(signed, at, current, PUBLISHED, now).state
 
 
-def test_who_has_not_signed_has_not_signed() -> None:
+def test_without_a_signature_the_state_is_not_signed() -> None:
     assert state(None, None, "1.0", PUBLISHED) is SignatureState.NOT_SIGNED
     assert state("1.0", None, "1.0", PUBLISHED) is SignatureState.NOT_SIGNED
 

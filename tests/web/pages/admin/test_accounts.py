@@ -101,7 +101,7 @@ def delete(web: Web) -> None:
 # -- the list ---------------------------------------------------------------------------------------------------------
 
 
-def test_the_list_tells_of_each_account_how_it_stands(web: Web, ewa: Browser) -> None:
+def test_the_list_shows_the_status_of_each_account(web: Web, ewa: Browser) -> None:
     web.stage.publish(content=b"x" * 1_200_000)
     change(web, replace(RULES, quota=5_000_000_000))
     page = ewa.get(at(web))
@@ -183,7 +183,7 @@ def test_the_form_sends_just_what_is_kept(web: Web, ewa: Browser) -> None:
     assert account(web).rules == RULES
 
 
-def test_rules_are_saved_from_the_form_and_that_is_told(web: Web, ewa: Browser) -> None:
+def test_rules_are_saved_from_the_form_and_that_is_shown(web: Web, ewa: Browser) -> None:
     action = at(web, web.stage.byggesak.id, "regler")
     sent = form(ewa.get(at(web, web.stage.byggesak.id)), action)
     typed = {
@@ -198,7 +198,7 @@ def test_rules_are_saved_from_the_form_and_that_is_told(web: Web, ewa: Browser) 
     assert "Endringene er lagret" in main_text(ewa.get(answer.headers["location"]))
 
 
-def test_everything_that_is_wrong_is_told_and_everything_typed_is_kept(web: Web, ewa: Browser) -> None:
+def test_all_faults_are_shown_and_everything_typed_is_kept(web: Web, ewa: Browser) -> None:
     action = at(web, web.stage.byggesak.id, "regler")
     typed = {
         "telephone": "ring oss", "email": "post", "hours": "x" * 101, "standard": "snart", "standard_unit": "hours",
@@ -218,7 +218,7 @@ def test_everything_that_is_wrong_is_told_and_everything_typed_is_kept(web: Web,
     assert account(web) == web.stage.byggesak
 
 
-def test_the_same_fault_of_two_rules_is_told_apart(web: Web, ewa: Browser) -> None:
+def test_the_same_fault_of_two_rules_is_shown_with_the_name_of_each(web: Web, ewa: Browser) -> None:
     typed = {"standard": "0", "longest": "1000", "revision": "1"}
     page = ewa.post(at(web, web.stage.byggesak.id, "regler"), typed).text
     fault = "Tiden må være minst 1 time og høyst 90 dager."
@@ -239,7 +239,7 @@ def test_a_quota_is_typed_as_people_write_numbers(web: Web, ewa: Browser, typed:
 
 
 @pytest.mark.parametrize("typed", ["1e3", "NaN", "-1", "1,2,3", "٣", "0x10", "1" * 13])
-def test_what_is_no_number_is_no_quota(web: Web, ewa: Browser, typed: str) -> None:
+def test_an_invalid_number_is_no_quota(web: Web, ewa: Browser, typed: str) -> None:
     sent = form(ewa.get(at(web, web.stage.byggesak.id)), at(web, web.stage.byggesak.id, "regler"))
     page = ewa.post(at(web, web.stage.byggesak.id, "regler"), sent | {"quota": typed})
     assert page.status_code == 422
@@ -360,7 +360,7 @@ def test_a_form_sent_twice_does_its_work_once(web: Web, ewa: Browser) -> None:
     assert account(web).revision == 2
 
 
-def test_a_taken_name_is_told_at_its_field(web: Web, ewa: Browser) -> None:
+def test_a_taken_name_is_reported_at_its_field(web: Web, ewa: Browser) -> None:
     action = at(web, web.stage.byggesak.id, "navn")
     for name, status in (("AVTALER", 409), ("x", 422)):
         page = ewa.post(action, {"name": name, "revision": "1"})
@@ -397,7 +397,7 @@ def test_deleting_says_what_goes_with_it_and_wants_the_name(web: Web, ewa: Brows
     assert account(web).deleted_at
 
 
-def test_a_deleted_account_can_be_had_back_until_the_hour_that_is_told(web: Web, ewa: Browser) -> None:
+def test_a_deleted_account_can_be_restored_until_the_hour_shown(web: Web, ewa: Browser) -> None:
     delete(web)
     path = at(web, web.stage.byggesak.id)
     page = ewa.get(path)
@@ -434,7 +434,7 @@ def test_after_that_hour_it_is_gone_from_every_page(web: Web, ewa: Browser) -> N
         ("integrasjoner", {"organization_number": FJELL}),
     ],
 )
-def test_whoever_changes_what_another_has_just_deleted_is_told(
+def test_a_change_of_an_account_that_another_has_just_deleted_is_refused(
     web: Web, ewa: Browser, below: str, fields: dict[str, str]
 ) -> None:
     delete(web)
@@ -443,7 +443,7 @@ def test_whoever_changes_what_another_has_just_deleted_is_told(
     assert "Kontoen er slettet. Angre slettingen først" in main_text(page)
 
 
-def test_an_account_that_the_operator_has_stopped_is_told_not_to_be_deleted(web: Web, ewa: Browser) -> None:
+def test_an_account_that_the_operator_has_stopped_cannot_be_deleted(web: Web, ewa: Browser) -> None:
     freezing.set_account_freeze(web.stage.deps, web.stage.byggesak.id, None, FreezeReason.SECURITY)
     page = ewa.post(at(web, web.stage.byggesak.id, "sletting"), {"typed_name": "Byggesak"})
     assert page.status_code == 409

@@ -115,7 +115,7 @@ def test_another_administrator_is_removed_after_one_question_and_out_at_the_next
     assert ewa.get(path(web, siv_id, "fjerning")).status_code == 404
 
 
-def test_whoever_removes_the_own_right_is_warned_and_out_at_once(web: Web, ewa: Browser) -> None:
+def test_an_administrator_who_removes_the_own_right_is_warned_and_out_at_once(web: Web, ewa: Browser) -> None:
     name(web)
     assert "(deg)" in ewa.get(path(web)).text
     question = ewa.get(path(web, own_id(web), "fjerning")).text

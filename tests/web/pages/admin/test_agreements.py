@@ -181,7 +181,7 @@ def test_without_confirmed_authority_nothing_begins_and_nothing_typed_is_lost(we
     assert re.search(r'id="authority"[^>]* checked', again.text)
 
 
-def test_a_text_published_while_the_page_was_open_is_told_and_read_first(web: Web) -> None:
+def test_a_text_published_while_the_page_was_open_is_shown_and_read_first(web: Web) -> None:
     publish_texts(web.stage)
     ewa = web.browser(EWA)
     hidden = dict(_HIDDEN.findall(ewa.get(path(web, "tjenesteavtale", "signering")).text))
@@ -212,7 +212,7 @@ def test_a_signed_version_leads_back_from_the_form_to_the_agreement(web: Web) ->
         assert (answer.status_code, answer.headers["location"]) == (303, path(web, "tjenesteavtale"))
 
 
-def test_whoever_turns_back_from_the_provider_can_go_on_or_leave_it(web: Web) -> None:
+def test_a_signer_who_comes_back_from_the_provider_can_go_on_or_leave_it(web: Web) -> None:
     publish_texts(web.stage)
     ewa = web.browser(EWA)
     result = to_provider(web, ewa)
@@ -264,13 +264,13 @@ def refused(web: Web, ewa: Browser, result: str, said: str, **answer: str) -> No
     assert status.agreements_of(web.stage.deps, tenant_id=web.stage.tenant.id).services == ()
 
 
-def test_a_cancelled_login_is_told(web: Web) -> None:
+def test_a_cancelled_login_is_reported(web: Web) -> None:
     publish_texts(web.stage)
     ewa = web.browser(EWA)
     refused(web, ewa, to_provider(web, ewa), "Du avbrøt innloggingen", error="access_denied")
 
 
-def test_the_login_of_another_is_told_with_what_to_do(web: Web) -> None:
+def test_the_login_of_another_is_reported_with_what_to_do(web: Web) -> None:
     publish_texts(web.stage)
     ewa = web.browser(EWA)
     result = to_provider(web, ewa)
@@ -279,7 +279,7 @@ def test_the_login_of_another_is_told_with_what_to_do(web: Web) -> None:
     assert "må den personen logge inn her først" in words(ewa.get(result))
 
 
-def test_a_login_that_was_not_a_fresh_one_is_told(web: Web) -> None:
+def test_a_login_that_was_not_a_fresh_one_is_reported(web: Web) -> None:
     publish_texts(web.stage)
     ewa = web.browser(EWA)
     result = to_provider(web, ewa)
@@ -295,7 +295,7 @@ def test_a_login_that_was_not_a_fresh_one_is_told(web: Web) -> None:
     ],
     ids=["level", "refused"],
 )
-def test_a_login_that_fails_is_told(web: Web, failure: LoginFailed, said: str) -> None:
+def test_a_login_that_fails_is_reported(web: Web, failure: LoginFailed, said: str) -> None:
     publish_texts(web.stage)
     ewa = web.browser(EWA)
     result = to_provider(web, ewa)
@@ -303,7 +303,9 @@ def test_a_login_that_fails_is_told(web: Web, failure: LoginFailed, said: str) -
     refused(web, ewa, result, said)
 
 
-def test_trouble_at_the_provider_is_told_and_logged_without_ids(web: Web, caplog: pytest.LogCaptureFixture) -> None:
+def test_a_failure_at_the_provider_is_reported_and_logged_without_ids(
+    web: Web, caplog: pytest.LogCaptureFixture
+) -> None:
     publish_texts(web.stage)
     ewa = web.browser(EWA)
     result = to_provider(web, ewa)

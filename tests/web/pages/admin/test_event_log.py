@@ -49,7 +49,7 @@ def logged(web: Web, kind: EventKind) -> list[AuditEvent]:
     return [event for _, event in web.stage.trail() if event.kind is kind]
 
 
-def test_the_log_tells_what_happened_by_whom_and_when_in_words(web: Web, ewa: Browser, path: str) -> None:
+def test_the_log_shows_in_words_each_event_with_person_and_time(web: Web, ewa: Browser, path: str) -> None:
     share_id = web.stage.publish(OLA, title="Vedtak <b>")
     offers.open_share(web.stage.deps, person(OLA), share_id)
     page = ewa.get(path)
@@ -111,7 +111,7 @@ def test_a_person_stays_looked_for_while_the_box_is_ticked(web: Web, ewa: Browse
     assert f"{SIV[:6]} *****" in dropped.text
 
 
-def test_a_person_of_whom_there_is_nothing_is_told(ewa: Browser, path: str) -> None:
+def test_a_search_for_a_person_without_events_says_so(ewa: Browser, path: str) -> None:
     page = found(ewa, path, number=SIV)
     assert "Ingen med dette nummeret har gjort noe her" in page.text
     assert "Ingen hendelser passer" in page.text
@@ -129,7 +129,7 @@ def test_the_form_of_a_search_says_what_was_looked_for(web: Web, ewa: Browser, p
     assert "Hendelsesloggen ble åpnet</span>" not in page.text
 
 
-def test_what_is_wrong_is_told_at_each_field_and_nothing_typed_is_lost(web: Web, ewa: Browser, path: str) -> None:
+def test_faults_are_shown_at_each_field_and_nothing_typed_is_lost(web: Web, ewa: Browser, path: str) -> None:
     typed = {"first_day": "i går", "last_day": "2026-11-01", "kind": "share_opened", "share": "tull", "number": "123"}
     page = ewa.post(path, typed)
     assert page.status_code == 422
@@ -188,7 +188,7 @@ def test_the_json_export_verifies_offline_and_is_recorded(web: Web, ewa: Browser
     assert KARI not in answer.text
 
 
-def test_what_was_found_is_what_is_taken_out(web: Web, ewa: Browser, path: str) -> None:
+def test_the_found_events_are_exported(web: Web, ewa: Browser, path: str) -> None:
     happen(web)
     happen(web, number=SIV)
     token = urlsplit(ewa.post(path, {"number": KARI, "kind": "account_closed"}).headers["location"]).query[4:]
@@ -228,7 +228,7 @@ def test_a_tenant_that_has_ended_still_has_its_log(web: Web, ewa: Browser, path:
     exported(ewa, path, "json")
 
 
-def test_the_log_is_told_in_nynorsk_and_english_too(ewa: Browser, path: str) -> None:
+def test_the_log_is_shown_in_nynorsk_and_english_too(ewa: Browser, path: str) -> None:
     for language, words in (("nn", "Hendingsloggen vart opna"), ("en", "The event log was opened")):
         ewa.http.cookies.set("spraak", language)
         page = ewa.get(path).text

@@ -79,7 +79,7 @@ def test_a_form_that_comes_back_holds_what_was_typed_and_leads_to_each_fault(web
     assert recorded(web) == []
 
 
-def test_nothing_chosen_is_told_field_by_field(web: Web, ewa: Browser) -> None:
+def test_nothing_chosen_is_reported_field_by_field(web: Web, ewa: Browser) -> None:
     assert faults(send(web, ewa, assessor="", role="", done_on="i går", risk="")) == {
         "assessor",
         "role",
@@ -192,7 +192,7 @@ def test_a_template_is_offered_when_the_operator_has_published_it(web: Web, ewa:
 
 
 @pytest.mark.parametrize("name", ["hovedavtale.pdf", "dpia.odt", "dpia", "dpia.pdf.docx", "..pdf"])
-def test_what_is_no_template_is_not_found(web: Web, ewa: Browser, name: str) -> None:
+def test_an_unknown_template_is_not_found(web: Web, ewa: Browser, name: str) -> None:
     for kind in AgreementKind:
         texts.publish_agreement(web.stage.deps, kind, web.stage.deps.texts.versions(kind)[-1])
     assert ewa.get(path(web, "maler", name)).status_code == 404

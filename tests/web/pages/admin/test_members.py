@@ -80,7 +80,7 @@ def test_a_long_list_goes_on_page_by_page(web: Web, ewa: Browser) -> None:
 
 
 @pytest.mark.parametrize("told", ["0", "-1", "x", "9" * 30, "<b>"])
-def test_what_was_done_is_told_from_the_address_only_when_it_can_be(web: Web, ewa: Browser, told: str) -> None:
+def test_no_unknown_member_in_the_address_is_shown_as_registered_or_removed(web: Web, ewa: Browser, told: str) -> None:
     assert "registrert." not in ewa.get(path(web), params={"registrert": told, "fjernet": told}).text
 
 
@@ -100,7 +100,7 @@ def test_a_form_with_faults_comes_back_with_what_was_typed(web: Web, ewa: Browse
     assert names(web) == {"Kari Lunde"}
 
 
-def test_a_user_registered_twice_is_registered_once_and_it_is_told(web: Web, ewa: Browser) -> None:
+def test_a_user_registered_twice_is_registered_once_and_that_is_shown(web: Web, ewa: Browser) -> None:
     fields = {"number": OLA, "name": "Ola Moen"}
     assert ewa.post(path(web), fields).status_code == 303
     again = ewa.post(path(web), fields)
@@ -125,14 +125,14 @@ def test_a_user_is_found_by_number_and_the_number_stands_in_no_address(web: Web,
     assert not [line for line in re.findall(r'(?:href|action)="[^"]*"', answer.text) if ODD[6:] in line]
 
 
-def test_a_user_that_is_not_there_is_told_and_the_number_kept(web: Web, ewa: Browser) -> None:
+def test_an_unknown_user_is_reported_and_the_number_kept(web: Web, ewa: Browser) -> None:
     answer = ewa.post(path(web, "sok"), {"number": VIGDIS})
     assert answer.status_code == 200
     assert "Ingen bruker på kontoen har det nummeret" in answer.text
     assert f'value="{VIGDIS}"' in answer.text
 
 
-def test_half_a_number_finds_nobody_and_is_told_why(web: Web, ewa: Browser) -> None:
+def test_half_a_number_finds_nobody_and_the_page_says_why(web: Web, ewa: Browser) -> None:
     answer = ewa.post(path(web, "sok"), {"number": KARI[:6]})
     assert answer.status_code == 422
     assert 'href="#search-number"' in answer.text

@@ -86,7 +86,7 @@ def test_the_page_says_what_goes_and_that_it_is_for_good(web: Web, ewa: Browser)
 
 
 @pytest.mark.parametrize("typed", ["", "Prøve kommune", "<b>Eksempel</b>"])
-def test_without_the_name_of_the_organisation_nothing_ends_and_what_was_typed_stands(
+def test_without_the_name_of_the_organisation_nothing_ends_and_the_input_stays(
     web: Web, ewa: Browser, typed: str
 ) -> None:
     answer = end(web, ewa, typed)
@@ -143,7 +143,7 @@ def test_a_stranger_sees_nothing_exports_nothing_and_ends_nothing(web: Web, numb
     assert not has_ended(web)
 
 
-def test_after_the_end_recipients_are_told_and_members_reach_nothing(web: Web, ewa: Browser) -> None:
+def test_after_the_end_recipients_see_it_and_members_reach_nothing(web: Web, ewa: Browser) -> None:
     share_id = web.stage.publish()
     end(web, ewa)
     gone = web.browser(OLA).get(f"/d/{share_id}")

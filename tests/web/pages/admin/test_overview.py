@@ -73,7 +73,7 @@ def state_of(page: str, step: str) -> str:
 
 
 @pytest.mark.parametrize("missing", [(step,) for step in MISSING] + [tuple(MISSING)], ids=str)
-def test_pressed_too_early_it_is_told_just_what_is_missing_and_where_to_do_it(
+def test_pressed_too_early_it_lists_just_what_is_missing_and_where_to_do_it(
     web: Web, fresh: Tenant, siv: Browser, missing: tuple[AgreementKind | None, ...]
 ) -> None:
     prepare(web, fresh, *(step for step in MISSING if step not in missing))
@@ -121,7 +121,7 @@ def test_what_waits_for_it_is_refused_with_words_that_name_it(web: Web, fresh: T
     assert lifecycle.list_accounts(web.stage.deps, tenant_id=fresh.id) == []
 
 
-def test_who_is_not_registered_is_told_so_and_who_can_do_it_also_by_a_direct_post(web: Web, siv: Browser) -> None:
+def test_an_unregistered_person_sees_that_and_who_can_do_it_also_by_a_direct_post(web: Web, siv: Browser) -> None:
     page = siv.get("/del")
     assert page.status_code == 404
     assert "Du er ikke registrert som bruker på noen konto" in page.text
@@ -217,7 +217,7 @@ def test_an_administrator_who_is_a_member_too_is_led_to_sharing(settled: Web) ->
     assert 'href="/del"' in overview(settled)
 
 
-def test_what_should_be_looked_at_is_told_with_its_day(settled: Web) -> None:
+def test_a_task_is_listed_with_its_day(settled: Web) -> None:
     stage = settled.stage
     with stage.deps.database.write() as tx:
         tx.agreements.publish(PublishedText(AgreementKind.SERVICE, "1.1", NOON))
@@ -234,7 +234,7 @@ def test_what_should_be_looked_at_is_told_with_its_day(settled: Web) -> None:
     assert "Fristen var 22. februar 2027. Versjonen dere har signert, gjelder fortsatt" in later
 
 
-def test_a_tenant_that_the_operator_has_stopped_is_told_so(settled: Web) -> None:
+def test_a_tenant_that_the_operator_has_stopped_sees_that(settled: Web) -> None:
     settled.stage.change_tenant(frozen_at=NOON)
     page = overview(settled)
     assert "Tjenesten er stanset for virksomheten" in page
@@ -242,7 +242,7 @@ def test_a_tenant_that_the_operator_has_stopped_is_told_so(settled: Web) -> None
     assert "Alt er på plass" not in page
 
 
-def test_what_is_missing_though_in_use_is_told(web: Web) -> None:
+def test_missing_steps_are_listed_though_in_use(web: Web) -> None:
     page = overview(web)
     for words, _section in MISSING.values():
         assert words in page

@@ -51,7 +51,7 @@ def ewa(web: Web) -> Browser:
     return web.browser(EWA)
 
 
-def test_the_page_tells_in_words_and_figures_what_stands_now_and_what_was_shared(web: Web, ewa: Browser) -> None:
+def test_the_page_shows_in_words_and_figures_what_exists_now_and_what_was_shared(web: Web, ewa: Browser) -> None:
     stage = web.stage
     stage.draft()
     read, _ = stage.publish(OLA, FJELL, content=b"x" * 1500), stage.publish(OLA, content=b"x" * 500)
@@ -84,7 +84,7 @@ def test_the_page_tells_in_words_and_figures_what_stands_now_and_what_was_shared
 
 
 @pytest.mark.usefixtures("ewa")
-def test_what_was_never_opened_is_told_after_the_end(web: Web) -> None:
+def test_shares_never_opened_are_shown_after_the_end(web: Web) -> None:
     web.stage.publish(OLA)
     web.stage.clock.advance(days=11)
     worker.end_what_is_over(web.stage.deps)
@@ -194,7 +194,7 @@ def test_the_name_of_an_account_is_no_formula_and_no_markup(web: Web, ewa: Brows
     assert "\u202e" not in page
 
 
-def test_what_is_another_tenants_is_not_there(web: Web, ewa: Browser) -> None:
+def test_statistics_of_another_tenant_do_not_exist(web: Web, ewa: Browser) -> None:
     for path in (address(web), address(web, ".csv")):
         for number in (KARI, VIGDIS, OLA):
             assert web.browser(number).get(path).status_code == 404

@@ -42,11 +42,11 @@ def change(web: Web, webhook_id: str, **changes: object) -> None:
         tx.webhooks.save(replace(found[0], **changes))  # type: ignore[arg-type]
 
 
-def test_an_account_that_nobody_is_told_of_says_nothing_of_it(web: Web, ewa: Browser) -> None:
+def test_an_account_without_webhooks_does_not_mention_them(web: Web, ewa: Browser) -> None:
     assert "varsles om hendelser" not in page(web, ewa)
 
 
-def test_an_administrator_sees_who_is_told_where_and_how_it_fares(web: Web, ewa: Browser) -> None:
+def test_an_administrator_sees_systems_addresses_and_status_of_webhooks(web: Web, ewa: Browser) -> None:
     webhook_id, now = add(web), web.stage.clock.now()
     shown = page(web, ewa)
     assert "Hvor systemer varsles om hendelser" in shown

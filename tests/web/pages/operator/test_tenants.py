@@ -57,7 +57,7 @@ def test_the_operator_makes_a_tenant(operator: Browser) -> None:
     assert f'href="{path}"' in operator.get("/drift").text
 
 
-def test_what_is_wrong_with_a_new_tenant_is_told_and_nothing_typed_is_lost(web: Web, operator: Browser) -> None:
+def test_the_faults_of_a_new_tenant_are_shown_and_nothing_typed_is_lost(web: Web, operator: Browser) -> None:
     page = operator.post("/drift/ny", NEW | {"organization_number": "123", "name": "S"})
     assert page.status_code == 422
     for part in ('href="#organization_number"', 'href="#name"', f'value="{SIV}"', 'value="9-15"', 'value="123"'):
@@ -86,7 +86,7 @@ def test_a_bankrupt_organisation_is_refused_at_its_number(
     assert len(registration.list_tenants(web.stage.deps)) == 2
 
 
-def test_the_operator_is_told_that_a_new_tenant_is_being_wound_up(web: Web, operator: Browser) -> None:
+def test_the_operator_sees_that_a_new_tenant_is_being_wound_up(web: Web, operator: Browser) -> None:
     web.stage.register.known[FJELL] = replace(web.stage.register.known[FJELL], status="winding_up")
     page = operator.get(operator.post("/drift/ny", NEW).headers["location"]).text
     assert "Virksomheten er registrert." in page
@@ -196,7 +196,7 @@ def test_stopping_wants_a_reason_and_something_to_stop(web: Web, operator: Brows
         assert 'href="#share"' in page.text
 
 
-def test_a_stop_without_a_reason_is_told_at_its_own_form_and_at_no_other(web: Web, operator: Browser) -> None:
+def test_a_stop_without_a_reason_is_reported_at_its_own_form_and_at_no_other(web: Web, operator: Browser) -> None:
     tenant, byggesak, avtaler = (one.id for one in (web.stage.tenant, web.stage.byggesak, web.stage.avtaler))
     for path, field in ((f"kontoer/{byggesak}/stans", f"reason-{byggesak}"), ("stans", "reason")):
         page = operator.post(f"/drift/kunder/{tenant}/{path}", {"deed": "freeze", "reason": ""}).text
@@ -210,7 +210,7 @@ def test_the_operator_opens_no_share(web: Web, operator: Browser) -> None:
     assert operator.get(f"/d/{web.stage.publish(SIV)}").status_code == 404
 
 
-def test_no_field_is_told_to_be_wrong_before_anything_is_sent(web: Web, operator: Browser) -> None:
+def test_no_field_is_shown_as_wrong_before_anything_is_sent(web: Web, operator: Browser) -> None:
     texts.publish_agreement(web.stage.deps, AgreementKind.MAIN, "1.0", None)
     for path in ("/drift", "/drift/ny", f"/drift/kunder/{web.stage.tenant.id}"):
         page = operator.get(path)

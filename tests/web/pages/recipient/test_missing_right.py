@@ -71,7 +71,7 @@ def test_with_the_right_the_same_link_opens(web: Web) -> None:
 
 
 @pytest.mark.parametrize("state", ["withdrawn", "ended", "frozen"])
-def test_of_what_is_not_open_the_page_is_that_of_what_does_not_exist(web: Web, state: str) -> None:
+def test_a_share_that_is_not_open_has_the_page_of_an_unknown_one(web: Web, state: str) -> None:
     share_id, document_id = share(web)
     if state == "withdrawn":
         publishing.withdraw_share(web.stage.deps, person(KARI), share_id)

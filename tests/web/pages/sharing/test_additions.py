@@ -64,7 +64,7 @@ def test_documents_are_uploaded_beside_the_share_and_added_when_they_are_checked
     assert "vedlegg.pdf" in web.browser(OLA).get(f"/d/{share_id}").text
 
 
-def test_what_is_wrong_is_said_and_a_document_is_taken_back(kari: Browser, share_id: str) -> None:
+def test_faults_are_reported_and_a_document_is_taken_back(kari: Browser, share_id: str) -> None:
     made = announced(kari, share_id)["document"]
     assert (made["offset"], made["complete"], made["infected"]) == (0, False, False)
     for ids, code in (([made["id"]], "Vent til alle filene"), ([], "Velg minst én fil")):

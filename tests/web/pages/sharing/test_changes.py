@@ -111,9 +111,7 @@ def test_nobody_approves_a_new_value_without_the_present_one(
 
 
 @pytest.mark.parametrize("how", ["withdrawn", "ended", "stopped"])
-def test_what_was_typed_stays_when_the_share_has_ended_or_is_stopped_meanwhile(
-    web: Web, share_id: str, how: str
-) -> None:
+def test_the_input_stays_when_the_share_has_ended_or_is_stopped_meanwhile(web: Web, share_id: str, how: str) -> None:
     kari, labelled = web.browser(KARI), recipient_path(web, share_id)
     if how == "withdrawn":
         kari.post(f"/delinger/{share_id}/tilbaketrekking")

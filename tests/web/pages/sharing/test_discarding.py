@@ -49,9 +49,7 @@ def discarded(browser: Browser, draft: str) -> httpx.Response:
     return browser.get(answer.headers["location"])
 
 
-def test_a_draft_waits_for_whoever_fills_it_in_and_colleagues_find_it_in_a_fold_with_the_name(
-    web: Web, draft: str
-) -> None:
+def test_a_draft_waits_for_its_author_and_colleagues_find_it_in_a_fold_with_the_name(web: Web, draft: str) -> None:
     mine, theirs = web.browser(KARI).get("/delinger"), web.browser(ODD).get("/delinger")
     assert TITLE in section(mine, WAITING)
     assert OTHERS not in mine.text
@@ -124,7 +122,7 @@ def test_discarding_can_be_undone_from_the_page_also_when_it_is_loaded_again(web
     assert timeline.index("Utkastet ble forkastet") < timeline.index("Utkastet ble hentet tilbake")
 
 
-def test_who_undoes_too_late_is_told_so(web: Web, draft: str) -> None:
+def test_undoing_too_late_is_reported(web: Web, draft: str) -> None:
     kari = web.browser(KARI)
     discarded(kari, draft)
     web.stage.clock.instant += DISCARD_GRACE

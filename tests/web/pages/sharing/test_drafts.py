@@ -85,7 +85,7 @@ def test_a_draft_comes_back_as_it_was_saved(web: Web, kari: Browser) -> None:
         ("expires_at", "2027-03-01T12:00", "90"), ("expires_at", "9999-12-31T23:59", "90"), ("notify", "no", ""),
     ],
 )  # fmt: skip
-def test_a_fault_stands_beside_its_field_and_what_was_saved_stays(
+def test_a_fault_is_shown_beside_its_field_and_saved_values_stay(
     web: Web, kari: Browser, draft: str, field: str, value: object, told: str
 ) -> None:
     save(kari, draft, words(web))
@@ -94,7 +94,7 @@ def test_a_fault_stands_beside_its_field_and_what_was_saved_stays(
     assert saved(kari, draft) | {"expires_at": END} == words(web) | empty
 
 
-def test_a_period_that_breaks_the_rule_is_told_while_the_rest_is_kept(web: Web, kari: Browser, draft: str) -> None:
+def test_a_period_that_breaks_the_rule_is_reported_while_the_rest_is_kept(web: Web, kari: Browser, draft: str) -> None:
     answer = save(kari, draft, words(web, title="Nytt", expires_at="2027-11-24T12:00"))
     assert "90 dager" in fault(answer, "expires_at")
     assert saved(kari, draft)["title"] == "Nytt"
@@ -130,7 +130,7 @@ def test_an_hour_that_is_skipped_in_spring_is_refused(gap: str) -> None:
     assert caught.value.field == "expires_at"
 
 
-def test_an_hour_skipped_in_spring_is_told_beside_the_field(web: Web, draft: str) -> None:
+def test_an_hour_skipped_in_spring_is_reported_beside_the_field(web: Web, draft: str) -> None:
     web.stage.clock.advance(days=100)
     again = web.browser(KARI)
     fault(save(again, draft, words(web, expires_at="2027-03-28T02:30")), "expires_at")
@@ -158,7 +158,7 @@ def test_what_a_client_must_not_decide_is_ignored(web: Web, kari: Browser, draft
     assert (document["offset"], document["complete"], document["id"] != "cc" * 16) == (0, False, True)
 
 
-def test_recipients_are_told_apart_checked_and_kept_once(kari: Browser, draft: str) -> None:
+def test_recipients_are_split_checked_and_kept_once(kari: Browser, draft: str) -> None:
     pasted = (
         f"{OLA}\n218794 98012; {OLA[:6]}-{OLA[6:]}, 312 824 450\t{FJELL} {BANKRUPT} {DELETED} 21879498013 12345 abc"
     )
@@ -441,7 +441,7 @@ def test_the_e_mail_text_says_who_sends_how_to_log_in_the_end_and_whom_to_call(
     assert view.link in page
 
 
-def test_the_page_of_a_draft_shows_what_is_saved_as_data_that_is_no_code(web: Web, kari: Browser, draft: str) -> None:
+def test_the_page_of_a_draft_shows_saved_values_as_data_and_not_as_code(web: Web, kari: Browser, draft: str) -> None:
     save(kari, draft, words(web, title="</script><script>alert(1)</script>"))
     page = kari.get(f"/del?utkast={draft}").text
     assert "<script>alert" not in page
@@ -462,7 +462,7 @@ def test_a_person_without_an_account_sees_no_form_to_share(web: Web) -> None:
 
 
 @pytest.mark.parametrize(("hours", "told"), [(12, "12 timer"), (24, "1 dag"), (36, "36 timer")])
-def test_an_accounts_longest_period_is_told_as_it_is(
+def test_an_accounts_longest_period_is_shown_as_it_is(
     web: Web, kari: Browser, draft: str, hours: int, told: str
 ) -> None:
     set_rules(web.stage, web.stage.byggesak, standard=timedelta(hours=2), longest=timedelta(hours=hours))

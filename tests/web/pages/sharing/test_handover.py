@@ -55,7 +55,7 @@ def test_the_page_says_what_is_wrong_and_keeps_the_choice(web: Web, draft: str) 
     assert f'<option value="{chosen}" selected>' in unfinished.text
 
 
-def test_namesakes_are_told_apart(web: Web, draft: str) -> None:
+def test_namesakes_are_distinguished(web: Web, draft: str) -> None:
     web.stage.add(PER, "Lise Moen", web.stage.byggesak)
     page = web.browser(KARI).get(f"/del/utkast/{draft}/overlating").text
     assert "Lise Moen 178888 *****</option>" in page
@@ -79,7 +79,7 @@ def test_a_colleague_is_shown_the_draft_and_cannot_take_it(web: Web, draft: str,
     assert web.browser(ODD).get(page).status_code == 404
 
 
-def test_what_is_stopped_or_discarded_is_not_handed_over(web: Web, draft: str) -> None:
+def test_a_stopped_or_discarded_draft_is_not_handed_over(web: Web, draft: str) -> None:
     kari, page, colleague = web.browser(KARI), f"/del/utkast/{draft}/overlating", web.stage.members["lise"]
     set_share_freeze(web.stage.deps, draft, None, FreezeReason.SECURITY)
     assert kari.post(page, {"colleague": colleague}).status_code == 403

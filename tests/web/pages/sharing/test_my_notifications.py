@@ -96,7 +96,7 @@ def test_without_a_mail_server_a_new_share_offers_no_notices(web: Web) -> None:
     assert "/varsler" not in shared.partition("<main")[2]
 
 
-def test_a_malformed_address_is_told_where_it_was_typed(web: Web, kari: Browser) -> None:
+def test_a_malformed_address_is_reported_at_its_field(web: Web, kari: Browser) -> None:
     answer = kari.post("/varsler/adresse", {"email": "kari"})
     assert answer.status_code == 422
     assert '<a class="ds-link" href="#email">' in answer.text
@@ -105,7 +105,7 @@ def test_a_malformed_address_is_told_where_it_was_typed(web: Web, kari: Browser)
     assert web.stage.mail.letters == []
 
 
-def test_a_wrong_code_is_told_with_how_many_tries_are_left(kari: Browser) -> None:
+def test_a_wrong_code_is_reported_with_the_remaining_tries(kari: Browser) -> None:
     kari.post("/varsler/adresse", {"email": AT_WORK})
     answer = kari.post("/varsler/kode", {"code": "feil"})
     assert answer.status_code == 422
@@ -113,7 +113,7 @@ def test_a_wrong_code_is_told_with_how_many_tries_are_left(kari: Browser) -> Non
     assert AT_WORK in answer.text
 
 
-def test_an_address_that_the_mail_server_refuses_is_told(web: Web, kari: Browser) -> None:
+def test_an_address_that_the_mail_server_refuses_is_reported(web: Web, kari: Browser) -> None:
     web.stage.mail.outcome = refuse("smtp_recipient_550")
     kari.post("/varsler/adresse", {"email": AT_WORK})
     deliver(web.stage)
@@ -123,7 +123,7 @@ def test_an_address_that_the_mail_server_refuses_is_told(web: Web, kari: Browser
     assert 'name="code"' not in shown
 
 
-def test_a_code_that_has_run_out_is_told(web: Web, kari: Browser) -> None:
+def test_an_expired_code_is_reported(web: Web, kari: Browser) -> None:
     kari.post("/varsler/adresse", {"email": AT_WORK})
     deliver(web.stage)
     web.stage.clock.advance(minutes=29)
@@ -135,7 +135,7 @@ def test_a_code_that_has_run_out_is_told(web: Web, kari: Browser) -> None:
     assert AT_WORK not in answer.text
 
 
-def test_too_many_codes_are_told(kari: Browser) -> None:
+def test_too_many_codes_are_reported(kari: Browser) -> None:
     for number in range(5):
         assert kari.post("/varsler/adresse", {"email": f"a{number}@eksempel.example"}).status_code == 303
     answer = kari.post("/varsler/adresse", {"email": AT_WORK})
@@ -151,7 +151,7 @@ def test_choices_are_kept(kari: Browser) -> None:
     assert '<option value="en" selected>' in shown
 
 
-def test_what_is_not_offered_stays_as_it_was(web: Web, kari: Browser) -> None:
+def test_a_choice_that_is_not_offered_stays_as_it_was(web: Web, kari: Browser) -> None:
     ewa = web.browser(EWA)
     assert 'id="signature"' not in page(kari)
     assert 'id="downloaded"' not in page(ewa)
@@ -234,7 +234,7 @@ def test_nothing_is_changed_by_another_site(web: Web, kari: Browser, path: str) 
 
 
 @pytest.mark.parametrize("who", [OLA, SIV])
-def test_whoever_neither_shares_nor_administers_has_no_such_page(web: Web, who: str) -> None:
+def test_a_person_who_neither_shares_nor_administers_has_no_such_page(web: Web, who: str) -> None:
     stranger = web.browser(who)
     assert stranger.get("/varsler").status_code == 404
     assert stranger.post("/varsler/adresse", {"email": AT_WORK}).status_code == 404

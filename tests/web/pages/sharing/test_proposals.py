@@ -76,7 +76,7 @@ def state(web: Web, share_id: str) -> tuple[ShareState, bool]:
 DRAFT, PROPOSED, SHARED = (ShareState.DRAFT, False), (ShareState.DRAFT, True), (ShareState.AVAILABLE, True)
 
 
-def test_the_proposer_is_told_what_happens_and_is_offered_no_approval(web: Web, kari: Browser, proposed: str) -> None:
+def test_the_proposer_sees_what_happens_and_is_offered_no_approval(web: Web, kari: Browser, proposed: str) -> None:
     page = kari.get(f"/delinger/{proposed}/godkjenning")
     assert page.status_code == 200
     assert "Sendt til godkjenning" in page.text
@@ -87,7 +87,7 @@ def test_the_proposer_is_told_what_happens_and_is_offered_no_approval(web: Web, 
     assert state(web, proposed) == PROPOSED
 
 
-def test_a_proposer_with_nobody_to_ask_is_told(web: Web, kari: Browser, proposed: str) -> None:
+def test_a_proposer_with_nobody_to_ask_sees_that(web: Web, kari: Browser, proposed: str) -> None:
     web.stage.remove("odd-byggesak")
     assert "Du er den eneste brukeren på Byggesak" in kari.get(f"/delinger/{proposed}/godkjenning").text
 
@@ -145,7 +145,7 @@ def test_for_others_there_is_no_such_page(web: Web, proposed: str, who: str) -> 
     assert state(web, proposed) == PROPOSED
 
 
-def test_what_has_been_changed_since_the_page_was_opened_is_shown_anew(
+def test_a_proposal_changed_since_the_page_was_opened_is_shown_anew(
     web: Web, kari: Browser, odd: Browser, proposed: str
 ) -> None:
     form = seen(odd.get(f"/delinger/{proposed}/godkjenning"))
@@ -171,7 +171,7 @@ def test_a_form_that_does_not_say_what_was_seen_approves_nothing(
     assert state(web, proposed) == PROPOSED
 
 
-def test_what_has_come_to_be_missing_is_told_to_the_approver(web: Web, odd: Browser, kari: Browser) -> None:
+def test_the_approver_sees_what_has_come_to_be_missing(web: Web, odd: Browser, kari: Browser) -> None:
     share_id = ready(web.stage, expires_at=web.stage.clock.now().replace(hour=14))
     send(kari, share_id)
     form = seen(odd.get(f"/delinger/{share_id}/godkjenning"))
@@ -185,7 +185,7 @@ def test_what_has_come_to_be_missing_is_told_to_the_approver(web: Web, odd: Brow
     assert state(web, share_id) == PROPOSED
 
 
-def test_what_is_sent_back_is_a_draft_again(web: Web, odd: Browser, kari: Browser, proposed: str) -> None:
+def test_a_returned_proposal_is_a_draft_again(web: Web, odd: Browser, kari: Browser, proposed: str) -> None:
     for said in ("sendt-tilbake", "retur"):
         answer = odd.post(f"/delinger/{proposed}/retur")
         assert (answer.status_code, answer.headers["location"]) == (303, f"/delinger/{proposed}?lagret={said}")
@@ -222,7 +222,7 @@ def test_the_reason_of_who_sent_it_back_meets_the_author_where_the_draft_is_cont
 
 
 @pytest.mark.parametrize("reason", ["", "Feil saksnummer"])
-def test_what_was_sent_back_stands_first_with_or_without_a_reason(
+def test_a_returned_draft_is_listed_first_with_or_without_a_reason(
     web: Web, odd: Browser, kari: Browser, proposed: str, reason: str
 ) -> None:
     theirs, other = web.stage.draft(ODD, web.stage.byggesak).id, ready(web.stage, title="Utkast")

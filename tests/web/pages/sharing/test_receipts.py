@@ -98,7 +98,7 @@ def test_a_share_of_a_system_is_every_members_to_watch(web: Web) -> None:
     assert warns(web, ODD)
 
 
-def test_what_was_sent_in_part_is_called_so_on_the_shares_page_and_in_the_event_log(web: Web) -> None:
+def test_a_partial_download_is_called_so_on_the_shares_page_and_in_the_event_log(web: Web) -> None:
     share_id = web.stage.publish(OLA)
     deliver(web, share_id, 1)
     page = web.browser(KARI).get(f"/delinger/{share_id}").text

@@ -15,7 +15,7 @@ from tests.support.stage.stage import KARI, ODD, OLA, SIV, person
 LEFT_OUT = "Her vises bare de siste hendelsene."
 
 
-def test_a_share_of_a_thousand_documents_tells_that_it_was_shared_and_withdrawn(web: Web) -> None:
+def test_a_share_of_a_thousand_documents_shows_that_it_was_shared_and_withdrawn(web: Web) -> None:
     share_id = web.stage.publish(OLA)
     with web.stage.deps.database.write() as tx:
         share = existing(tx.shares.get(share_id))
@@ -40,7 +40,7 @@ def test_notices_to_several_recipients_are_not_one_notice_several_times(web: Web
     assert "ganger på rad" not in page
 
 
-def test_what_is_left_out_of_a_page_is_told(web: Web, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_page_says_what_it_leaves_out(web: Web, monkeypatch: pytest.MonkeyPatch) -> None:
     share_id = web.stage.publish(OLA)
     monkeypatch.setattr(queries, "MAX_EVENTS", 3)
     assert LEFT_OUT in web.browser(KARI).get(f"/delinger/{share_id}").text
