@@ -37,7 +37,7 @@ _SLOWEST_FIRST = (
 )
 """Suites that start processes. A process of the run that came to one of their files last would be waited for."""
 
-_ROOM = 4 * 2**30
+_MEMORY_BYTES = 4 * 2**30
 """More than the folders of a run hold together: some 300 MB a worker."""
 
 _AUTHORITY = Path(__file__).with_name("support") / "authority.pem"
@@ -64,7 +64,7 @@ def pytest_configure(config: pytest.Config) -> None:
     # Each HTTP client of each process reads the trusted authorities, 140 in the usual file: a hundredth of a second.
     # Tests that use TLS name their own.
     os.environ["SSL_CERT_FILE"] = str(_AUTHORITY)
-    if memory_has(_ROOM):
+    if memory_has(_MEMORY_BYTES):
         # Folders in memory wait for no disk.
         os.environ.setdefault("PYTEST_DEBUG_TEMPROOT", str(MEMORY))
 

@@ -81,9 +81,9 @@ def test_killed_anywhere_a_named_request_makes_one_share(mortal: Deployment, poi
     wait_until(answered, 60, "the first request never ended")
     assert answers[-1].status_code == 201, answers[-1].text
     assert {answer.json()["code"] for answer in answers[:-1]} <= {"request_under_way", "tokens_unavailable"}
-    made = answers[-1].json()
-    assert (made["state"], [one["name"] for one in made["documents"]]) == ("available", ["a.txt"])
+    created = answers[-1].json()
+    assert (created["state"], [one["name"] for one in created["documents"]]) == ("available", ["a.txt"])
     assert states() == sorted([*before, "available"])
     repeated = sent()
     assert repeated.headers["idempotency-replayed"] == "true"
-    assert repeated.json() == made
+    assert repeated.json() == created

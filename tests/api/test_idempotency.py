@@ -124,8 +124,8 @@ def test_two_at_once_make_one(cast: Systems, stage: Stage, monkeypatch: pytest.M
         assert (meanwhile.status_code, meanwhile.json()["code"]) == (409, "request_under_way")
         assert meanwhile.headers["retry-after"] == "1"
         let_go.set()
-        made = first.result()
-    assert create(second, stage).content == made.content
+        answer = first.result()
+    assert create(second, stage).content == answer.content
     assert count(cast) == 1
     other_node.close()
 
@@ -237,7 +237,7 @@ def test_a_request_that_outlives_its_lease_is_not_done_twice(
         meanwhile = create(System(other_node.browser(), cast.sharer.token), stage)
         assert (meanwhile.status_code, meanwhile.json()["code"]) == (409, "request_under_way")
         let_go.set()
-        made = first.result()
-    assert create(cast.sharer, stage).content == made.content
+        answer = first.result()
+    assert create(cast.sharer, stage).content == answer.content
     assert count(cast) == 1
     other_node.close()

@@ -190,25 +190,25 @@ def test_a_client_that_may_only_read_changes_nothing_on_any_route(
 def document(web: Web) -> dict[str, Any]:
     answer = System(web.browser(), None).get("/openapi.json")
     assert answer.status_code == 200
-    told: dict[str, Any] = answer.json()
-    return told
+    body: dict[str, Any] = answer.json()
+    return body
 
 
 def test_the_document_can_be_read_without_a_token(web: Web) -> None:
-    told = document(web)
-    assert told["openapi"].startswith("3.1")
-    assert told["servers"] == [{"url": "/api/v1"}]
-    assert told["security"] == [{"maskinporten": []}]
+    spec = document(web)
+    assert spec["openapi"].startswith("3.1")
+    assert spec["servers"] == [{"url": "/api/v1"}]
+    assert spec["security"] == [{"maskinporten": []}]
 
 
 def test_it_says_who_answers_for_it_by_which_licence_and_what_its_tags_mean(web: Web) -> None:
-    told = document(web)
-    assert told["info"]["contact"] == {"name": site().operator_name, "url": f"{site().public_url}/kontakt"}
+    spec = document(web)
+    assert spec["info"]["contact"] == {"name": site().operator_name, "url": f"{site().public_url}/kontakt"}
     assert web.browser().get("/kontakt").status_code == 200
-    assert told["info"]["license"] == {"name": "European Union Public Licence 1.2", "identifier": "EUPL-1.2"}
-    used = {tag for methods in told["paths"].values() for operation in methods.values() for tag in operation["tags"]}
-    assert {tag["name"] for tag in told["tags"]} == used
-    assert all(tag["description"] for tag in told["tags"])
+    assert spec["info"]["license"] == {"name": "European Union Public Licence 1.2", "identifier": "EUPL-1.2"}
+    used = {tag for methods in spec["paths"].values() for operation in methods.values() for tag in operation["tags"]}
+    assert {tag["name"] for tag in spec["tags"]} == used
+    assert all(tag["description"] for tag in spec["tags"])
 
 
 @pytest.mark.parametrize(
@@ -259,9 +259,9 @@ def test_generators_of_clients_take_the_files_of_small_shares_for_bytes(web: Web
 
 
 def test_every_reference_in_the_document_leads_somewhere(web: Web) -> None:
-    told = document(web)
-    for reference in re.findall(r'"\$ref": "#/([^"]+)"', json.dumps(told)):
-        place = told
+    spec = document(web)
+    for reference in re.findall(r'"\$ref": "#/([^"]+)"', json.dumps(spec)):
+        place = spec
         for step in reference.split("/"):
             place = place[step]
 

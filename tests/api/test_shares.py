@@ -57,17 +57,17 @@ def uploaded(cast: Systems, share_id: str, content: bytes = b"innhold") -> dict[
     """A whole document."""
     answer = cast.sharer.post(f"/shares/{share_id}/documents", {"name": "vedtak.pdf", "length": len(content)})
     assert answer.status_code == 201, answer.text
-    made: dict[str, Any] = answer.json()
+    created: dict[str, Any] = answer.json()
     headers = {
-        "Authorization": f"Bearer {made['upload']['token']}",
+        "Authorization": f"Bearer {created['upload']['token']}",
         "Tus-Resumable": "1.0.0",
-        "Upload-Offset": str(made["upload"]["offset"]),
+        "Upload-Offset": str(created["upload"]["offset"]),
         "Content-Type": "application/offset+octet-stream",
     }
-    put = cast.sharer.browser.request("PATCH", made["upload"]["url"], content=content, headers=headers)
+    put = cast.sharer.browser.request("PATCH", created["upload"]["url"], content=content, headers=headers)
     assert put.status_code == 204, put.text
     inspect_documents(cast.web.stage.deps)
-    return made
+    return created
 
 
 def published(cast: Systems) -> str:
@@ -149,8 +149,8 @@ def test_omitted_fields_are_as_the_account_has_them(cast: Systems, stage: Stage)
     for absent in ({}, {"confidential": None, "title": None, "recipients": None}):
         answer = cast.sharer.post("/shares", {"account_id": stage.byggesak.id, **absent})
         share = answer.json()
-        told = [share[name] for name in ("confidential", "title", "expires_at", "recipients")]
-        assert told == [False, "", None, []]
+        fields = [share[name] for name in ("confidential", "title", "expires_at", "recipients")]
+        assert fields == [False, "", None, []]
 
 
 def test_all_faults_of_a_new_share_are_reported_at_once_and_nothing_is_created(cast: Systems, stage: Stage) -> None:
@@ -318,13 +318,13 @@ def test_a_discarded_draft_is_abandoned(cast: Systems, draft: dict[str, Any]) ->
 
 def test_a_document_is_announced_uploaded_and_shown(cast: Systems, draft: dict[str, Any]) -> None:
     sent = {"name": "vedtak.pdf", "length": 7, "modified_at": "2026-11-20T10:00:00.5Z"}
-    made = cast.sharer.post(f"/shares/{draft['id']}/documents", sent)
-    assert made.status_code == 201
-    upload = made.json()["upload"]
+    answer = cast.sharer.post(f"/shares/{draft['id']}/documents", sent)
+    assert answer.status_code == 201
+    upload = answer.json()["upload"]
     assert upload["url"].startswith("https://del.example/uploads/")
     assert (upload["creation_url"], upload["offset"]) == ("https://del.example/uploads", 0)
     assert upload["expires_at"] > "2026-11-24T12:00:00Z"
-    document = made.json()["document"]
+    document = answer.json()["document"]
     assert document == {
         "id": document["id"],
         "name": "vedtak.pdf",
@@ -354,8 +354,8 @@ def test_an_unfinished_document_goes_on_where_it_was_with_a_new_token(cast: Syst
 
 
 def test_an_empty_document_is_complete_at_once(cast: Systems, draft: dict[str, Any]) -> None:
-    made = cast.sharer.post(f"/shares/{draft['id']}/documents", {"name": "tom.txt", "length": 0})
-    assert made.json()["document"]["complete"]
+    answer = cast.sharer.post(f"/shares/{draft['id']}/documents", {"name": "tom.txt", "length": 0})
+    assert answer.json()["document"]["complete"]
 
 
 @pytest.mark.parametrize(
@@ -384,13 +384,13 @@ def test_a_document_that_cannot_be_is_refused_before_the_first_byte(
 def test_a_document_of_any_year_is_taken(cast: Systems, draft: dict[str, Any]) -> None:
     for instant in ("0001-01-01T00:00:00Z", "9999-12-31T23:59:59Z"):
         sent = {"name": "gammel.txt", "length": 1, "modified_at": instant}
-        made = cast.sharer.post(f"/shares/{draft['id']}/documents", sent).json()
-        assert made["document"]["modified_at"] == instant
+        document = cast.sharer.post(f"/shares/{draft['id']}/documents", sent).json()
+        assert document["document"]["modified_at"] == instant
 
 
 def test_a_document_is_taken_out_again(cast: Systems, draft: dict[str, Any]) -> None:
-    made = uploaded(cast, draft["id"])
-    path = f"/shares/{draft['id']}/documents/{made['document']['id']}"
+    document = uploaded(cast, draft["id"])
+    path = f"/shares/{draft['id']}/documents/{document['document']['id']}"
     assert cast.sharer.call("DELETE", path).status_code == 204
     assert cast.sharer.call("DELETE", path).status_code == 404
     assert cast.sharer.get(f"/shares/{draft['id']}").json()["documents"] == []
@@ -468,8 +468,8 @@ def test_a_document_says_whether_recipients_get_it_wait_or_are_warned(cast: Syst
     def handling() -> str | None:
         alone = cast.sharer.get(f"/shares/{share_id}/documents/{document_id}").json()
         assert [alone] == cast.sharer.get(f"/shares/{share_id}").json()["documents"]
-        told: str | None = alone["handling"]
-        return told
+        value: str | None = alone["handling"]
+        return value
 
     assert handling() == "released"
     stage.change_tenant(scan_policy="not_scanned=held")
@@ -629,9 +629,9 @@ def test_a_share_that_is_over_stays_over(cast: Systems, stage: Stage, draft: dic
 
 
 def test_shares_are_listed_newest_first_page_by_page(cast: Systems, stage: Stage) -> None:
-    made = []
+    share_ids = []
     for _ in range(5):
-        made.append(begun(cast.sharer, stage)["id"])
+        share_ids.append(begun(cast.sharer, stage)["id"])
         stage.clock.advance(seconds=1)
     seen: list[str] = []
     cursor: str | None = ""
@@ -640,7 +640,7 @@ def test_shares_are_listed_newest_first_page_by_page(cast: Systems, stage: Stage
         seen += [share["id"] for share in page["items"]]
         cursor = page["next"]
     assert cursor is None
-    assert seen == made[::-1]
+    assert seen == share_ids[::-1]
 
 
 def test_the_pages_that_follow_keep_to_what_was_asked_for(cast: Systems, stage: Stage) -> None:
@@ -730,8 +730,8 @@ def calls(share_id: str, document_id: str, recipient_id: str) -> list[tuple[str,
 
 
 def test_a_share_of_others_does_not_exist_on_any_route(cast: Systems, draft: dict[str, Any]) -> None:
-    made = uploaded(cast, draft["id"])
-    ids = (made["document"]["id"], draft["recipients"][0]["id"])
+    document = uploaded(cast, draft["id"])
+    ids = (document["document"]["id"], draft["recipients"][0]["id"])
     for stranger in (cast.neighbour, cast.stranger):
         for method, path, body in calls(draft["id"], *ids):
             answer = stranger.call(method, path, body)
@@ -742,9 +742,9 @@ def test_a_share_of_others_does_not_exist_on_any_route(cast: Systems, draft: dic
 
 
 def test_a_client_that_may_only_read_changes_nothing_and_gets_the_reason(cast: Systems, draft: dict[str, Any]) -> None:
-    made = uploaded(cast, draft["id"])
+    document = uploaded(cast, draft["id"])
     before = cast.sharer.get(f"/shares/{draft['id']}").json()
-    for method, path, body in calls(draft["id"], made["document"]["id"], draft["recipients"][0]["id"]):
+    for method, path, body in calls(draft["id"], document["document"]["id"], draft["recipients"][0]["id"]):
         answer = cast.reader.call(method, path, body)
         expected = (200, None) if method == "GET" else (403, "integration_reads_only")
         assert (answer.status_code, answer.json().get("code")) == expected, (method, path)
@@ -761,7 +761,7 @@ def test_an_account_of_others_takes_no_share(cast: Systems, stage: Stage) -> Non
 def test_rights_taken_away_end_what_a_system_may_do_at_its_next_request(
     cast: Systems, stage: Stage, draft: dict[str, Any]
 ) -> None:
-    made = cast.sharer.post(f"/shares/{draft['id']}/documents", {"name": "a", "length": 7}).json()
+    document = cast.sharer.post(f"/shares/{draft['id']}/documents", {"name": "a", "length": 7}).json()
     with stage.deps.database.read() as tx:
         mine = next(one for one in tx.integrations.of_account(stage.byggesak.id) if one.organization_number == FJELL)
 
@@ -769,12 +769,12 @@ def test_rights_taken_away_end_what_a_system_may_do_at_its_next_request(
     remove_integration(stage.deps, **where, integration_id=mine.id)
     assert cast.sharer.get(f"/shares/{draft['id']}").status_code == 404
     headers = {
-        "Authorization": f"Bearer {made['upload']['token']}",
+        "Authorization": f"Bearer {document['upload']['token']}",
         "Tus-Resumable": "1.0.0",
         "Upload-Offset": "0",
         "Content-Type": "application/offset+octet-stream",
     }
-    sent = cast.sharer.browser.request("PATCH", made["upload"]["url"], content=b"innhold", headers=headers)
+    sent = cast.sharer.browser.request("PATCH", document["upload"]["url"], content=b"innhold", headers=headers)
     assert sent.status_code == 404
     integrate(stage, FJELL, stage.byggesak, IntegrationRights.READ)
     assert cast.sharer.get(f"/shares/{draft['id']}").status_code == 200

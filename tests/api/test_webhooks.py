@@ -40,9 +40,9 @@ def deliver(cast: Systems) -> None:
 
 
 def calls(cast: Systems) -> FakeWebhookCalls:
-    made = cast.web.stage.deps.webhook_calls
-    assert isinstance(made, FakeWebhookCalls)
-    return made
+    fake = cast.web.stage.deps.webhook_calls
+    assert isinstance(fake, FakeWebhookCalls)
+    return fake
 
 
 def test_a_webhook_is_registered_seen_and_removed(cast: Systems) -> None:
@@ -72,7 +72,7 @@ def test_a_delivery_can_be_verified_with_the_secret_that_was_shown(cast: Systems
     secret = add(cast)["secret"]
     share_id = cast.web.stage.publish(OLA)
     deliver(cast)
-    [(url, headers, body)] = calls(cast).made
+    [(url, headers, body)] = calls(cast).sent
     assert (url, json.loads(body)["share_id"]) == (URL, share_id)
     signed = f"{headers['webhook-id']}.{headers['webhook-timestamp']}.".encode() + body
     expected = hmac.digest(base64.b64decode(secret.removeprefix("whsec_")), signed, hashlib.sha256)
@@ -129,19 +129,19 @@ def test_an_account_or_a_webhook_of_others_is_not_there(cast: Systems) -> None:
 
 
 def test_lists_go_on_page_by_page(cast: Systems) -> None:
-    made = []
+    ids = []
     for _ in range(3):
-        made.append(add(cast, events=["share.published"])["id"])
+        ids.append(add(cast, events=["share.published"])["id"])
         cast.web.stage.clock.advance(seconds=1)
     first = cast.sharer.get("/webhooks?limit=2").json()
     second = cast.sharer.get(f"/webhooks?limit=2&cursor={first['next']}").json()
-    assert [one["id"] for one in first["items"] + second["items"]] == made[::-1]
+    assert [one["id"] for one in first["items"] + second["items"]] == ids[::-1]
     assert second["next"] is None
     for _ in range(3):
         cast.web.stage.publish(OLA)
         cast.web.stage.clock.advance(seconds=1)
     deliver(cast)
-    path = f"/webhooks/{made[0]}/deliveries"
+    path = f"/webhooks/{ids[0]}/deliveries"
     first = cast.sharer.get(f"{path}?limit=2").json()
     second = cast.sharer.get(f"{path}?limit=2&cursor={first['next']}").json()
     assert (len(first["items"]), len(second["items"]), second["next"]) == (2, 1, None)
@@ -178,8 +178,8 @@ def test_a_delivery_shows_its_status_and_is_repeated(cast: Systems) -> None:
             "2026-11-24T12:00:00Z",
             None,
         )
-    assert len(calls(cast).made) == 3
-    assert {headers["webhook-id"] for _, headers, _ in calls(cast).made} == {delivery["id"]}
+    assert len(calls(cast).sent) == 3
+    assert {headers["webhook-id"] for _, headers, _ in calls(cast).sent} == {delivery["id"]}
     assert cast.sharer.post(f"{path}/unknown/replay").status_code == 404
 
 

@@ -189,16 +189,16 @@ class Attack:
         return await asyncio.gather(*map(one, requests))
 
     async def _send(self, request: Request) -> httpx.Response:
-        made, anybody = self.victims, self.victims.browsers["system"].http
-        if request.actor in made.systems:
-            headers = {"Authorization": f"Bearer {made.systems[request.actor]}"}
+        victims, anybody = self.victims, self.victims.browsers["system"].http
+        if request.actor in victims.systems:
+            headers = {"Authorization": f"Bearer {victims.systems[request.actor]}"}
             return await anybody.request(request.method, request.path, headers=headers)
         if request.actor == "ks":
-            return await anybody.request(request.method, request.path, **_ks_body(request, made.ks))
-        browser = made.browsers[request.actor]
+            return await anybody.request(request.method, request.path, **_ks_body(request, victims.ks))
+        browser = victims.browsers[request.actor]
         headers = {"X-CSRF-Token": browser.csrf_token()}
         if request.path.startswith("/uploads"):
-            headers |= {"Tus-Resumable": "1.0.0", "Authorization": f"Bearer {made.tokens[request.actor]}"}
+            headers |= {"Tus-Resumable": "1.0.0", "Authorization": f"Bearer {victims.tokens[request.actor]}"}
         if request.method == "PATCH" and request.path.startswith("/uploads"):
             headers |= {"Upload-Offset": "0", "Content-Type": "application/offset+octet-stream"}
             return await browser.http.request(request.method, request.path, headers=headers, content=b"nye bytes")

@@ -16,8 +16,8 @@ _ALL_ROUTES = ("available", "draft")
 
 @pytest.fixture(scope="module")
 def begun() -> Iterator[Attack]:
-    with victims() as made, closing(snapshot(made.stage.database_url)) as kept:
-        attack = Attack(made, kept)
+    with victims() as place, closing(snapshot(place.stage.database_url)) as kept:
+        attack = Attack(place, kept)
         attack.learn(attack.narrow())
         yield attack
 

@@ -73,8 +73,8 @@ class Furnished:
 @contextmanager
 def furnished() -> Iterator[Furnished]:
     """The deployment, before anything is taken away; ``take_away`` does that."""
-    with victims() as made:
-        place = Furnished(made, shares=dict(made.shares))
+    with victims() as begun:
+        place = Furnished(begun, shares=dict(begun.shares))
         _give_roles(place)
         _share(place)
         _sign(place)

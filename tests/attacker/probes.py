@@ -210,7 +210,7 @@ def _sent(deps: Dependencies) -> Iterator[str]:
             with suppress(Exception):
                 send_message(deps, CHANNELS[channel], message)
     yield from (letter.to for letter in mail.letters)
-    yield from (url for url, _, _ in calls.made)
+    yield from (url for url, _, _ in calls.sent)
 
 
 def probes(place: Furnished) -> dict[str, Probe]:
@@ -354,18 +354,18 @@ def learn(place: Furnished, look: Cursor) -> Asked:
             is_plain = statement.startswith("INSERT") and "ON CONFLICT" not in statement
             (inserted if is_plain else written).update(metadata.tables.keys() & set(_WORD.findall(statement)))
 
-    made = Asked(replace(deps, database=Unwritten(deps.database)), probes(place))
+    result = Asked(replace(deps, database=Unwritten(deps.database)), probes(place))
     with closing(Database(place.stage.database_url)) as opened:
         for engine in {opened._engines.reader, opened._engines.writer}:
             event.listen(engine, "before_cursor_execute", note)
         observed = replace(deps, database=Unwritten(opened.authenticated(deps.integrity, deps.damage, deps.behind)))
-        for name, probe in made.every.items():
+        for name, probe in result.every.items():
             facts, error = ask(observed, probe)
             assert error is None, (name, error)
-            made.golden[name], made.read[name] = facts, set(read)
-            made.written[name], made.inserted[name] = set(written), set(inserted)
-            made.values |= read
+            result.golden[name], result.read[name] = facts, set(read)
+            result.written[name], result.inserted[name] = set(written), set(inserted)
+            result.values |= read
             for noted in (read, written, inserted):
                 noted.clear()
-    made.note_results(look)
-    return made
+    result.note_results(look)
+    return result

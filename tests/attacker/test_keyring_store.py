@@ -83,20 +83,20 @@ def test_a_destroyed_key_that_is_put_back_opens_nothing_and_is_destroyed_again(
 
 def test_a_destroyed_key_that_is_put_back_changes_no_answer_to_anybody(attack: Attack) -> None:
     """Every route of pages, API and KS' interfaces, for those concerned as well as for others."""
-    made, share_id = attack.victims, attack.victims.shares["destroyed"]
+    victims, share_id = attack.victims, attack.victims.shares["destroyed"]
     rightful = {"stranger": ("recipient", "sharer", "administrator"), "system": ("rightful-system",)}
     asked = [request for request in attack.every(["destroyed"]) if share_id in request.path]
     asked += [Request(actor, one.method, one.path) for one in asked for actor in rightful.get(one.actor, ())]
     before = {request: answer.status_code for request, answer in attack.ask(asked).items()}
     assert before[Request("recipient", "GET", f"/d/{share_id}")] == 410
     attack.restore()
-    [entry] = made.destroyed
-    put_back(made.stage, entry)
+    [entry] = victims.destroyed
+    put_back(victims.stage, entry)
     answers = attack.ask(asked)
     assert {request: answer.status_code for request, answer in answers.items()} == before
     shown = [one for one, answer in answers.items() if CONTENT in answer.content or MESSAGE in answer.text]
     assert shown == []
-    assert is_destroyed_again(made.stage, entry)
+    assert is_destroyed_again(victims.stage, entry)
 
 
 def test_a_key_that_is_put_back_opens_neither_zip_nor_document_nor_a_program(

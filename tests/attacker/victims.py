@@ -80,28 +80,28 @@ def victims() -> Iterator[Victims]:
     with stage_in_memory() as stage:
         unlimited = replace(stage.deps.config, refusals_per_hour=10_000, api_requests_per_minute=100_000)
         stage.deps = replace(stage.deps, config=unlimited)
-        made = Victims(stage, serve(stage))
-        _furnish(made)
+        place = Victims(stage, serve(stage))
+        _furnish(place)
         for name, number in (ATTACKERS | RIGHTFUL).items():
-            made.browsers[name] = made.web.browser(number)
-            made.browsers[name].csrf_token()
-        made.browsers["system"] = made.web.browser()
-        _download(made)
+            place.browsers[name] = place.web.browser(number)
+            place.browsers[name].csrf_token()
+        place.browsers["system"] = place.web.browser()
+        _download(place)
         try:
-            yield made
+            yield place
         finally:
-            made.web.close()
+            place.web.close()
 
 
-def _furnish(made: Victims) -> None:
-    stage, deps = made.stage, made.deps
+def _furnish(place: Victims) -> None:
+    stage, deps = place.stage, place.deps
     operators.add_operator(deps, number=PER, name="Per Drift")
     operators.add_operator(deps, number=LISE, name="Lise Drift")
     add_administrator(deps, tenant_id=stage.barnevern.tenant_id, number=VIGDIS, name="Vigdis Myhre")
-    made.ids["integration_id"] = integrate(stage, FJELL, stage.byggesak)
+    place.ids["integration_id"] = integrate(stage, FJELL, stage.byggesak)
     theirs = integrate(stage, NEIGHBOUR, stage.barnevern)
-    made.systems = {"system": token_of(stage, NEIGHBOUR), "rightful-system": token_of(stage, FJELL)}
-    made.ks = headers_of(stage, made.systems["system"], stage.barnevern, theirs)
+    place.systems = {"system": token_of(stage, NEIGHBOUR), "rightful-system": token_of(stage, FJELL)}
+    place.ks = headers_of(stage, place.systems["system"], stage.barnevern, theirs)
     for number, account in ((FJELL, stage.byggesak), (NEIGHBOUR, stage.barnevern)):
         hook = webhooks.add_webhook(
             deps,
@@ -110,20 +110,20 @@ def _furnish(made: Victims) -> None:
             url="https://8.8.8.8/hendelser",
             events=["share.opened"],
         )
-        made.ids["webhook_id"] = made.ids.get("webhook_id", hook[0].id)
+        place.ids["webhook_id"] = place.ids.get("webhook_id", hook[0].id)
     _addresses(deps)
-    _shares(made)
+    _shares(place)
     with deps.database.read() as tx:
         administrator = tx.staff.administrators(stage.tenant.id)[0]
-        [recipient] = tx.shares.recipients([made.shares["available"]])
-        upload = existing(tx.uploads.by_token(sha256(made.tokens["sharer"].encode()).digest()))
-    made.ids |= {
+        [recipient] = tx.shares.recipients([place.shares["available"]])
+        upload = existing(tx.uploads.by_token(sha256(place.tokens["sharer"].encode()).digest()))
+    place.ids |= {
         "tenant_id": stage.tenant.id,
         "account_id": stage.byggesak.id,
         "member_id": stage.members["kari"],
         "administrator_id": administrator.id,
         "recipient_id": recipient.id,
-        "document_id": stage.document_ids(made.shares["available"])[0],
+        "document_id": stage.document_ids(place.shares["available"])[0],
         "upload_id": upload.id,
     }
 
@@ -139,33 +139,33 @@ def _addresses(deps: Dependencies) -> None:
         email_addresses.confirm_address(deps, person(number), email_addresses.code_of(directory_key(deps), kept))
 
 
-def _shares(made: Victims) -> None:
-    stage, deps = made.stage, made.deps
+def _shares(place: Victims) -> None:
+    stage, deps = place.stage, place.deps
     for state in ("destroyed", "withdrawn", "ended", "available", "frozen", "draft"):
         end = timedelta(hours=1) if state == "ended" else timedelta(days=10)
-        made.shares[state] = filled(stage, KARI, stage.byggesak, OLA, end)
+        place.shares[state] = filled(stage, KARI, stage.byggesak, OLA, end)
         if state == "available":
-            stage.upload(made.shares[state], "fjernet.pdf", b"fjernet")
+            stage.upload(place.shares[state], "fjernet.pdf", b"fjernet")
         if state != "draft":
-            publishing.publish_share(deps, person(KARI), made.shares[state])
+            publishing.publish_share(deps, person(KARI), place.shares[state])
             inspect_documents(deps)
         if state == "available":
-            changes.remove_document(deps, person(KARI), made.shares[state], stage.document_ids(made.shares[state])[1])
+            changes.remove_document(deps, person(KARI), place.shares[state], stage.document_ids(place.shares[state])[1])
             additions.add_document(
-                deps, person(KARI), made.shares[state], name="venter.pdf", length=9, modified_at=None
+                deps, person(KARI), place.shares[state], name="venter.pdf", length=9, modified_at=None
             )
         if state in {"destroyed", "withdrawn"}:
-            publishing.withdraw_share(deps, person(KARI), made.shares[state])
+            publishing.withdraw_share(deps, person(KARI), place.shares[state])
         if state == "destroyed":
-            made.destroyed = deps.keyring._store.read([share_key_id(made.shares[state])])  # type: ignore[attr-defined]
+            place.destroyed = deps.keyring._store.read([share_key_id(place.shares[state])])  # type: ignore[attr-defined]
             run_all(deps)
-    freezing.set_share_freeze(deps, made.shares["frozen"], person(PER), FreezeReason.SECURITY)
+    freezing.set_share_freeze(deps, place.shares["frozen"], person(PER), FreezeReason.SECURITY)
     approvals = lifecycle.create_account(deps, tenant_id=stage.tenant.id, name="Vedtak")
     for number in (KARI, LISE):
         stage.add(number, "Noen", approvals)
     stage.change_account(approvals, rules=replace(approvals.rules, four_eyes=True))
-    made.shares["proposed"] = filled(stage, KARI, approvals, OLA, timedelta(days=10))
-    publishing.publish_share(deps, person(KARI), made.shares["proposed"])
+    place.shares["proposed"] = filled(stage, KARI, approvals, OLA, timedelta(days=10))
+    publishing.publish_share(deps, person(KARI), place.shares["proposed"])
     for name, sharer, account in (
         ("other-account", ODD, stage.avtaler),
         ("other-tenant", VIGDIS, stage.barnevern),
@@ -174,8 +174,8 @@ def _shares(made: Victims) -> None:
         publishing.publish_share(deps, person(sharer), own)
         inspect_documents(deps)
         draft = filled(stage, sharer, account, SIV, timedelta(days=10), secret=False)
-        made.tokens[name] = _unfinished(stage, sharer, draft)
-    made.tokens["sharer"] = _unfinished(stage, KARI, made.shares["draft"])
+        place.tokens[name] = _unfinished(stage, sharer, draft)
+    place.tokens["sharer"] = _unfinished(stage, KARI, place.shares["draft"])
     stage.clock.advance(hours=1)
 
 
@@ -198,10 +198,10 @@ def _unfinished(stage: Stage, sharer: str, share_id: str) -> str:
     return ticket.token
 
 
-def _download(made: Victims) -> None:
+def _download(place: Victims) -> None:
     """Recipients open and receive, so that there are receipts."""
-    ola, siv = made.browsers["recipient"], made.browsers["stranger"]
-    document = f"/d/{made.shares['available']}/dokument/{made.ids['document_id']}"
-    assert ola.get(f"/d/{made.shares['available']}").status_code == 200
+    ola, siv = place.browsers["recipient"], place.browsers["stranger"]
+    document = f"/d/{place.shares['available']}/dokument/{place.ids['document_id']}"
+    assert ola.get(f"/d/{place.shares['available']}").status_code == 200
     assert CONTENT in ola.get(document).content
     assert 'href="/d/' in siv.get("/mine").text

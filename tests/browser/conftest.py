@@ -21,7 +21,7 @@ from tests.support.deployment.resting import resting
 from tests.support.deployment.stack import stack_name
 
 _PATIENCE_MS = 60_000
-_ROOM = 4 << 30
+_MEMORY_BYTES = 4 << 30
 """For what all tests share in one demo, a file of a gigabyte among them (test_sender.py)."""
 _FOLDER = Path(__file__).parent
 
@@ -67,7 +67,7 @@ def pytest_runtest_teardown(nextitem: pytest.Item | None) -> Iterator[None]:
 @pytest.fixture(scope="session")
 def demo() -> Iterator[Demo]:
     """The demo, running. Its clock only goes forward."""
-    with folder_in_memory(_ROOM) as folder, Demo(folder / "data") as running, resting("demo", running.let_work):
+    with folder_in_memory(_MEMORY_BYTES) as folder, Demo(folder / "data") as running, resting("demo", running.let_work):
         yield running
 
 
@@ -88,23 +88,23 @@ def whole_chromium() -> Iterator[Browser]:
 @pytest.fixture
 def network() -> Iterator[Network]:
     """A network that can be cut, for visitors who are given its ``proxy``."""
-    with Network() as made:
-        yield made
+    with Network() as new:
+        yield new
 
 
 @pytest.fixture
 def visit(demo: Demo, chromium: Browser) -> Iterator[Visit]:
     """Makes a visitor, logged in when a name is given. At the end none of them may have met a problem."""
-    made: list[Visitor] = []
+    visitors: list[Visitor] = []
 
     def new(name: str = "", to: str = "", browser: Browser = chromium, **options: Any) -> Visitor:
         visitor = Visitor(browser, demo.url, **options)
         visitor.context.set_default_timeout(_PATIENCE_MS)
-        made.append(visitor)
+        visitors.append(visitor)
         if name:
             visitor.enter(name, to)
         return visitor
 
     yield new
-    for visitor in made:
+    for visitor in visitors:
         visitor.close()

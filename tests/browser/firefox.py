@@ -41,8 +41,8 @@ class Firefox(Driver):
 
     def start(self, started: ExitStack) -> None:
         profile, log = self._folder / "profile", self._folder / "firefox.log"
-        for made in (self.downloads, profile):
-            made.mkdir()
+        for directory in (self.downloads, profile):
+            directory.mkdir()
         # Not as BiDi sets the folder: that keeps no part of a broken download.
         preferences = _PREFERENCES | {"browser.download.folderList": 2, "browser.download.dir": str(self.downloads)}
         lines = [f"user_pref({json.dumps(name)}, {json.dumps(value)});" for name, value in preferences.items()]

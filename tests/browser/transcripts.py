@@ -136,13 +136,13 @@ def take(browser: Browser, demo: Demo, folder: Path) -> dict[str, str]:
     kari.enter("Kari Lunde")
     later.enter("Kari Lunde")
     shared, path = share(kari, document)
-    made = {"share": shared, "receive": receive(ola, path, folder)}
+    taken = {"share": shared, "receive": receive(ola, path, folder)}
     # By then, publishing can no longer be undone.
     demo.move_clock(timedelta(minutes=5))
-    made["change"] = change(later, path)
+    taken["change"] = change(later, path)
     for visitor in (kari, ola, later):
         visitor.close()
-    return made
+    return taken
 
 
 def main() -> None:

@@ -27,8 +27,8 @@ class WebKit(Driver):
 
     def start(self, started: ExitStack) -> None:
         config = self._folder / "config"
-        for made in (self.downloads, config):
-            made.mkdir()
+        for directory in (self.downloads, config):
+            directory.mkdir()
         (config / "user-dirs.dirs").write_text(f'XDG_DOWNLOAD_DIR="{self.downloads}"\n')
         homes = {"HOME": self._folder, "XDG_CONFIG_HOME": config, "XDG_RUNTIME_DIR": self._folder}
         environment = os.environ | {name: str(home) for name, home in homes.items()}

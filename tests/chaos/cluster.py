@@ -45,7 +45,7 @@ HASTE = setting("deldokument.services.inspection.documents.CLAIM", timedelta(sec
 PORT = 8000
 METRICS_TOKEN = "a-token-of-the-tests"
 _NO_ANSWER_SECONDS = 30.0
-_ROOM = {"db": 400, "keys": 100, "s3": 4000, "blob": 4000}
+_DISK_MEGABYTES = {"db": 400, "keys": 100, "s3": 4000, "blob": 4000}
 
 
 @dataclass(frozen=True, slots=True)
@@ -162,7 +162,7 @@ class Cluster(Deployment):
         return self.blob_disk is not None or not self.store.disk.is_half_full
 
     def _disk(self, name: str) -> Disk:
-        disk = Disk(self.folder / f"disk-{name}", _ROOM[name])
+        disk = Disk(self.folder / f"disk-{name}", _DISK_MEGABYTES[name])
         self._opened.callback(disk.close)
         return disk
 

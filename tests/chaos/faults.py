@@ -110,7 +110,7 @@ def postgres_is_killed(cluster: Cluster, load: Load) -> None:
 
 def has_seen(load: Load, result: str) -> bool:
     """Whether any client has had this result."""
-    return any(seen == result for _, seen in list(load.ledger.told))
+    return any(seen == result for _, seen in list(load.ledger.answers))
 
 
 def the_store_is_killed(cluster: Cluster, load: Load) -> None:

@@ -1,4 +1,4 @@
-"""What the service has promised its clients, and what it has told them: kept by the clients, compared afterwards."""
+"""What the service has promised its clients, and what it has answered: kept by the clients, compared afterwards."""
 
 import threading
 from collections import Counter
@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 import httpx
 
 _SILENT = frozenset({502, 503, 504})
-_NO_ROOM = 507
+_STORAGE_FULL = 507
 _LATER = ("Prøv igjen", "Try again")
 
 
@@ -35,20 +35,20 @@ class Promise:
 
 @dataclass
 class Ledger:
-    """Of all clients of a load. ``told`` counts answers, ``untrue`` has false ones, ``lost`` what was taken back."""
+    """Of all clients of a load. ``untrue`` has false answers, ``lost`` what was taken back."""
 
     promises: list[Promise] = field(default_factory=list)
-    told: Counter[tuple[str, str]] = field(default_factory=Counter)
+    answers: Counter[tuple[str, str]] = field(default_factory=Counter)
     untrue: list[str] = field(default_factory=list)
     lost: list[str] = field(default_factory=list)
     resumed: Counter[str] = field(default_factory=Counter)
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
-    def promise(self, made: Promise) -> Promise:
+    def promise(self, new: Promise) -> Promise:
         """A document has been announced."""
         with self._lock:
-            self.promises.append(made)
-        return made
+            self.promises.append(new)
+        return new
 
     def acknowledge(self, promise: Promise, offset: int, *, by: str) -> int:
         """The service says that it has so much. What it has said before stands."""
@@ -73,7 +73,7 @@ class Ledger:
         self.note(what, str(status))
         if status in expected:
             return answer
-        if status in _SILENT or status == _NO_ROOM:
+        if status in _SILENT or status == _STORAGE_FULL:
             if answer.request.method != "HEAD" and not any(words in answer.text for words in _LATER):
                 self.say_untrue(f"{what}: {status} without a word of trying again: {answer.text[:300]!r}")
             raise Unanswered
@@ -83,7 +83,7 @@ class Ledger:
     def note(self, what: str, result: str) -> None:
         """Count what a client saw."""
         with self._lock:
-            self.told[what, result] += 1
+            self.answers[what, result] += 1
 
     def say_untrue(self, text: str) -> None:
         """A client got a false answer."""

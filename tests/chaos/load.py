@@ -3,7 +3,7 @@
     with Load(cluster) as load:
         ...                    # something breaks; uploads and downloads are slow, so that it hits them under way
         load.wait_for_progress()
-    load.ledger                # what was promised and told
+    load.ledger                # promises and answers
 
 Every client tries again as a person or a program would, for minutes if need be, and goes on where it was broken off.
 """
@@ -32,7 +32,7 @@ PATIENCE = 300.0
 _PAUSE = 0.3
 _JUST = 0.5
 """Seconds after which proxy and kernel may have the rest of a download, so that no node's death breaks it off."""
-_STANDING, _LARGE, _SMALL = 12_000_000, 6_000_000, 20_000
+_USUAL, _LARGE, _SMALL = 12_000_000, 6_000_000, 20_000
 _CHUNK = 4_000_000
 NAME = "vedtak.pdf"
 _NO_ACCESS = "Du har ikke tilgang til dette, eller så finnes det ikke"
@@ -56,7 +56,7 @@ class Load:
     def __enter__(self) -> Self:
         kari, odd, ender, ola = (Client(self, name) for name in (KARI, KARI, KARI, OLA))
         looking, siv = Client(self, OLA), Client(self, SIV)
-        self._earlier_share = kari.shared(_STANDING)
+        self._earlier_share = kari.shared(_USUAL)
         self.wait_until_inspected(self._earlier_share)
         works: dict[str, Callable[[], None]] = {
             "upload 1": lambda: self._upload(kari),
@@ -92,7 +92,7 @@ class Load:
         before = dict(self._progress)
         wait_until(
             lambda: bool(self.failures) or all(self._progress[name] > before[name] for name in before),
-            lambda: f"the clients do not come further: {before} {self._progress} {self.ledger.told}",
+            lambda: f"the clients do not come further: {before} {self._progress} {self.ledger.answers}",
             PATIENCE,
         )
         self._calm.clear()
@@ -105,7 +105,7 @@ class Load:
             since = max(self._begun.get(kind, 0.0) for kind in kinds)
             return time.monotonic() - since < _JUST
 
-        wait_until(has_begun, lambda: f"no client begins: {self.ledger.told}", PATIENCE)
+        wait_until(has_begun, lambda: f"no client begins: {self.ledger.answers}", PATIENCE)
 
     def moves(self, what: str, *, first: bool) -> None:
         """A piece of an upload or a download has moved, the ``first`` of its request or another.
@@ -194,7 +194,7 @@ class Client:
         digest, got, tag = hashlib.sha256(), 0, ""
         deadline = time.monotonic() + PATIENCE
         while got < promise.length:
-            assert time.monotonic() < deadline, f"a download does not end: {self._ledger.told}"
+            assert time.monotonic() < deadline, f"a download does not end: {self._ledger.answers}"
             ranged = {"Range": f"bytes={got}-", "If-Range": tag} if got else {}
             try:
                 with self._http.stream("GET", promise.path, headers=ranged) as answer:
@@ -215,8 +215,8 @@ class Client:
         """A draft to Ola with a document announced. Raises Unanswered when nobody said whether it was announced."""
         settings = form_settings(self._tried("form", "GET", "/del", {200}).text)
         account = settings["accounts"][0]
-        made = self._tried("draft", "POST", "/del/utkast", {200, 201}, json={"account_id": account["id"]}).json()
-        draft = f"/del/utkast/{made['draft']['id']}"
+        created = self._tried("draft", "POST", "/del/utkast", {200, 201}, json={"account_id": account["id"]}).json()
+        draft = f"/del/utkast/{created['draft']['id']}"
         form = {"account_id": account["id"], "title": "", "message": "", "reference": "", "confidential": True}
         form |= {"archived": True, "expires_at": account["default_expires_at"]}
         self._tried("draft", "PUT", draft, {200}, json=form)
@@ -224,9 +224,9 @@ class Client:
         for recipient in answer["draft"]["recipients"]:
             self._tried("draft", "PUT", f"{draft}/mottakere/{recipient['id']}", {200}, json={"confirmed": True})
         document = {"name": NAME, "length": length, "modified_at": None}
-        made = self._ask("draft", "POST", f"{draft}/dokumenter", {200, 201}, json=document).json()
+        created = self._ask("draft", "POST", f"{draft}/dokumenter", {200, 201}, json=document).json()
         share_id = draft.rpartition("/")[2]
-        return share_id, Ticket(share_id, made["document"]["id"], length, made["upload"]["token"])
+        return share_id, Ticket(share_id, created["document"]["id"], length, created["upload"]["token"])
 
     def _tried(self, *question: Any, **more: Any) -> httpx.Response:
         """What may be asked again without harm, until it is answered."""
@@ -239,7 +239,7 @@ class Client:
         path, offset = created.headers["location"], 0
         deadline = time.monotonic() + PATIENCE
         while offset < promise.length:
-            assert time.monotonic() < deadline, f"an upload does not end: {self._ledger.told}"
+            assert time.monotonic() < deadline, f"an upload does not end: {self._ledger.answers}"
             try:
                 answer = self._patch(path, ticket, offset, content[offset : offset + _CHUNK])
                 offset = self._ledger.acknowledge(promise, int(answer.headers["upload-offset"]), by="PATCH")
@@ -280,7 +280,7 @@ class Client:
             try:
                 return ask()
             except Unanswered:
-                assert time.monotonic() < deadline, f"nobody answers: {self._ledger.told}"
+                assert time.monotonic() < deadline, f"nobody answers: {self._ledger.answers}"
                 time.sleep(_PAUSE)
 
     def _broken_off(self, what: str, error: Exception, *, begun: bool = True) -> None:

@@ -28,7 +28,7 @@ from deldokument.adapters.blobs.s3 import S3Place
 from tests.chaos.network.hosts import Host
 from tests.support.servers.nginx import CONFIGURATION
 from tests.support.servers.openbao import PROGRAM as BAO
-from tests.support.servers.openbao import Place, Server, made_place
+from tests.support.servers.openbao import Place, Server, create_place
 from tests.support.servers.ports import NO_TLS, free_ports
 from tests.support.servers.postgres import PROGRAMS, unprivileged
 from tests.support.servers.seaweedfs import ACCESS_KEY, BUCKET, SECRET_KEY, change_bucket, client_of, write_identities
@@ -118,8 +118,8 @@ class Disk:
     @property
     def is_half_full(self) -> bool:
         """Whether less is free than is taken."""
-        room = os.statvfs(self.path)
-        return 2 * room.f_bavail < room.f_blocks
+        usage = os.statvfs(self.path)
+        return 2 * usage.f_bavail < usage.f_blocks
 
     def fill(self) -> None:
         """Leave no room."""
@@ -157,10 +157,10 @@ class Postgres:
         os.chown(disk.path, user.pw_uid, user.pw_gid)
         data = disk.folder / "data"
         (disk.path / "password").write_text(_PASSWORD)
-        made = ["-U", "postgres", "--auth-local=trust", "--auth-host=scram-sha-256"]
-        made += [f"--pwfile={disk.folder / 'password'}", "--encoding=UTF8", "--no-sync", "--locale-provider=icu"]
-        made += ["--icu-locale=nb-NO", "--locale=C.UTF-8", "--wal-segsize=4"]
-        subprocess.run([*as_user, PROGRAMS / "initdb", "-D", data, *made], check=True, capture_output=True, cwd="/")
+        initdb = ["-U", "postgres", "--auth-local=trust", "--auth-host=scram-sha-256"]
+        initdb += [f"--pwfile={disk.folder / 'password'}", "--encoding=UTF8", "--no-sync", "--locale-provider=icu"]
+        initdb += ["--icu-locale=nb-NO", "--locale=C.UTF-8", "--wal-segsize=4"]
+        subprocess.run([*as_user, PROGRAMS / "initdb", "-D", data, *initdb], check=True, capture_output=True, cwd="/")
         with (disk.path / "data" / "pg_hba.conf").open("a") as rules:
             rules.write(f"hostssl all all {host.address.rpartition('.')[0]}.0/24 scram-sha-256\n")
         self._write_certificate(user.pw_uid)
@@ -207,8 +207,8 @@ class Postgres:
         written = ["-keyout", data / "server.key", "-out", data / "server.crt"]
         curve = ["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256"]
         # There is an alarm for what expires within openssl's own 30 days.
-        made = ["-x509", "-days", "365", *curve, "-nodes", *named, *written]
-        subprocess.run(["openssl", "req", *made], check=True, capture_output=True)
+        request = ["-x509", "-days", "365", *curve, "-nodes", *named, *written]
+        subprocess.run(["openssl", "req", *request], check=True, capture_output=True)
         os.chown(data / "server.key", owner, -1)
         (data / "server.crt").chmod(0o644)
         shutil.copy(data / "server.crt", self._certificate)
@@ -272,12 +272,12 @@ class Bao:
         """Begin for the first time, with a place for a deployment, whose role is in the folder."""
         self.program.start()
         wait_until(self._is_up, "OpenBao does not start")
-        made = self._operator.sys.initialize(secret_shares=1, secret_threshold=1)
-        self._operator.token, [self._unsealing] = made["root_token"], made["keys"]
+        keys = self._operator.sys.initialize(secret_shares=1, secret_threshold=1)
+        self._operator.token, [self._unsealing] = keys["root_token"], keys["keys"]
         self.unseal()
         server = Server(self._operator.url, self._operator)
         server.asked("post", "sys/auth/approle", type="approle")
-        return made_place(server, folder)
+        return create_place(server, folder)
 
     def unseal(self) -> None:
         """What an operator does after every start."""

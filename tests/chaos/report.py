@@ -36,7 +36,7 @@ class Run:
     orphans: int
     broken_off: int
     resumed: int
-    told: dict[str, int]
+    refused: dict[str, int]
 
 
 def forget(fault: Fault) -> None:
@@ -46,9 +46,9 @@ def forget(fault: Fault) -> None:
 
 def enter(outcome: Outcome) -> None:
     """It was survived."""
-    found, told = outcome.findings, Counter[str]()
-    for (_, result), count in outcome.ledger.told.items():
-        told[result] += count
+    found, results = outcome.findings, Counter[str]()
+    for (_, result), count in outcome.ledger.answers.items():
+        results[result] += count
     run = Run(
         on=datetime.now(UTC).date().isoformat(),
         seconds=round(outcome.seconds),
@@ -56,9 +56,9 @@ def enter(outcome: Outcome) -> None:
         documents=found.documents,
         withdrawn=found.withdrawn,
         orphans=found.orphans_swept,
-        broken_off=told["broken off"],
+        broken_off=results["broken off"],
         resumed=outcome.ledger.resumed.total(),
-        told={code: told[code] for code in ("502", "503", "504", "507") if told[code]},
+        refused={code: results[code] for code in ("502", "503", "504", "507") if results[code]},
     )
     _keep(passed() | {str(outcome.fault): run})
 
@@ -102,7 +102,7 @@ def _table(runs: dict[str, Run]) -> list[str]:
 
 
 def _row(fault: Fault, run: Run) -> str:
-    later = ", ".join(f"{count} × {code}" for code, count in run.told.items()) or "nobody"
+    later = ", ".join(f"{count} × {code}" for code, count in run.refused.items()) or "nobody"
     compared = f"{run.megabytes} MB, {run.withdrawn} shares"
     fields = (fault.name, fault.words, run.on, f"{run.seconds} s", compared, f"{run.broken_off}, {run.resumed}", later)
     return f"| {' | '.join(fields)} |"

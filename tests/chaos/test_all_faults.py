@@ -34,8 +34,8 @@ class ReusedCluster:
         """A cluster of that kind. If the block fails, the next one gets a new cluster."""
         if kept != self._kept or not self._clusters[-1].has_free_space:
             self.close()
-            made = Cluster(self._folder / str(len(self._clusters)), kept)
-            self._clusters.append(self._opened.enter_context(made))
+            new = Cluster(self._folder / str(len(self._clusters)), kept)
+            self._clusters.append(self._opened.enter_context(new))
             self._kept = kept
         try:
             yield self._clusters[-1]

@@ -23,9 +23,9 @@ def client_key(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture
 def folder(client_key: Path) -> Iterator[Path]:
     """An empty place with the client key in it."""
-    with folder_in_memory() as made:
-        (made / "client.json").write_bytes(client_key.read_bytes())
-        yield made
+    with folder_in_memory() as new:
+        (new / "client.json").write_bytes(client_key.read_bytes())
+        yield new
 
 
 @pytest.fixture

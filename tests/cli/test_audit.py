@@ -42,7 +42,7 @@ NOON = datetime(2026, 11, 24, 12, 0, tzinfo=UTC)
 
 
 @pytest.fixture(scope="module")
-def made_once(client_key: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
+def shared_trail(client_key: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
     """A deployment with six events that concern no tenant, sealed up to the fourth."""
     folder = tmp_path_factory.mktemp("trail")
     (folder / "client.json").write_bytes(client_key.read_bytes())
@@ -58,19 +58,19 @@ def made_once(client_key: Path, tmp_path_factory: pytest.TempPathFactory) -> dic
 
 
 @pytest.fixture
-def trail(made_once: dict[str, str], folder: Path) -> Iterator[dict[str, str]]:
+def trail(shared_trail: dict[str, str], folder: Path) -> Iterator[dict[str, str]]:
     """A deployment of one's own with that trail."""
-    shutil.copytree(made_once["DELDOKUMENT_DATA_DIR"], folder / "data")
-    url = stack().copied_database(database_url(made_once), folder / "data")
-    yield made_once | settings(folder, DATABASE_URL=url)
+    shutil.copytree(shared_trail["DELDOKUMENT_DATA_DIR"], folder / "data")
+    url = stack().copied_database(database_url(shared_trail), folder / "data")
+    yield shared_trail | settings(folder, DATABASE_URL=url)
     stack().give_back(url)
 
 
 def add(environment: dict[str, str], number: str) -> str:
     """A new operator's id."""
-    made = run(environment, "operator", "add", "Kari Lunde", typed=f"{number}\n")
-    assert made.exit_code == 0
-    return made.stdout.strip()
+    result = run(environment, "operator", "add", "Kari Lunde", typed=f"{number}\n")
+    assert result.exit_code == 0
+    return result.stdout.strip()
 
 
 def test_a_restored_database_is_listed_with_what_it_brings_back_and_goes_on_when_confirmed(
@@ -108,9 +108,9 @@ def exported(environment: dict[str, str], folder: Path) -> Path:
 def fault(*arguments: str, environment: dict[str, str] | None = None) -> tuple[int, str] | None:
     """The event and the flaw that a verification names."""
     result = run(environment or {}, "audit", "verify", *arguments, "--json")
-    told = json.loads(result.stdout)
-    assert result.exit_code == (0 if told["holds"] else 1)
-    return (told["fault"]["event"], told["fault"]["flaw"]) if told["fault"] else None
+    report = json.loads(result.stdout)
+    assert result.exit_code == (0 if report["holds"] else 1)
+    return (report["fault"]["event"], report["fault"]["flaw"]) if report["fault"] else None
 
 
 def test_proving_and_disproving_a_trail_goes_as_the_committed_transcript_says(
@@ -157,8 +157,8 @@ def report_file(folder: Path) -> Path:
         is_proven=True,
     ).content(certificate.decode())
     signature = base64.b64encode(signer.sign(statement(digests(content)))).decode()
-    made = {"parts": digests(content), "certificate": fingerprint(certificate), "signature": signature}
-    (folder / "report.json").write_text(json.dumps(content | {"seal": made}), "utf-8")
+    sealing = {"parts": digests(content), "certificate": fingerprint(certificate), "signature": signature}
+    (folder / "report.json").write_text(json.dumps(content | {"seal": sealing}), "utf-8")
     return folder / "report.json"
 
 
@@ -168,8 +168,8 @@ def test_a_report_is_verified_offline_and_a_changed_part_is_named(folder: Path) 
     assert (said.exit_code, said.stdout.splitlines()[-1]) == (0, "The report is intact.")
     assert "key_destroyed_in_event: 1" in said.stdout
     assert "none was given" in run({}, "audit", "verify", "--report", str(path)).stdout
-    told = json.loads(run({}, "audit", "verify", "--report", str(path), "--json").stdout)
-    assert (told["holds"], told["share"], told["final"], told["fault"]) == (True, "s", True, None)
+    report = json.loads(run({}, "audit", "verify", "--report", str(path), "--json").stdout)
+    assert (report["holds"], report["share"], report["final"], report["fault"]) == (True, "s", True, None)
     path.write_text(path.read_text("utf-8").replace("Vedtak", "Vedlegg"), "utf-8")
     forged = run({}, "audit", "verify", "--report", str(path), "--json")
     assert (forged.exit_code, json.loads(forged.stdout)["fault"]["part"]) == (1, "share")

@@ -131,10 +131,10 @@ def _integrations(operator: Operator, account: str) -> None:
         added = add_integration(deps, **where, organization_number=SYSTEM).id
     assert operator.id_of("account integration-archive", account, added, "--confirmed") == added
     shown = operator.shown("account integration-password", account, added)
-    made = json.loads(shown) if operator.as_json else dict(line.split(": ") for line in shown.splitlines())
+    created = json.loads(shown) if operator.as_json else dict(line.split(": ") for line in shown.splitlines())
     with opened(operator.environment) as deps:
         consumer = Consumer(OrganizationNumber(SYSTEM))
-        assert holds_password(deps, consumer, id_of(made["integrasjon_id"]), made["password"])
+        assert holds_password(deps, consumer, id_of(created["integrasjon_id"]), created["password"])
     assert operator.id_of("account remove-integration", account, added) == added
 
 

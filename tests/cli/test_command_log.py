@@ -20,10 +20,10 @@ _ROOT = typer.main.get_command(app)
 @pytest.fixture
 def system_log() -> Iterator[socket.socket]:
     """A system log: a socket, as `/dev/log` is."""
-    with folder_in_memory() as folder, closing(socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)) as made:
-        made.bind(str(folder / "log"))
-        made.settimeout(10)
-        yield made
+    with folder_in_memory() as folder, closing(socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)) as log:
+        log.bind(str(folder / "log"))
+        log.settimeout(10)
+        yield log
 
 
 def test_the_name_of_a_command_ends_before_its_arguments() -> None:

@@ -115,12 +115,12 @@ def test_a_seal_is_made_once_for_its_owner_and_the_doctor_says_until_when_it_is_
     deployment: dict[str, str],
 ) -> None:
     assert "seal: MISSING" in run(deployment, "doctor").output
-    made = run(deployment | {"DELDOKUMENT_OPERATOR_NAME": "Drift Ø"}, "keys", "seal")
-    assert made.exit_code == 0
+    result = run(deployment | {"DELDOKUMENT_OPERATOR_NAME": "Drift Ø"}, "keys", "seal")
+    assert result.exit_code == 0
     data = Path(deployment["DELDOKUMENT_DATA_DIR"])
     kept = {path: path.read_bytes() for path in (data / "seal.key", data / "seal.pem")}
     assert {stat.S_IMODE(path.stat().st_mode) for path in kept} == {0o600}
-    assert fingerprint(kept[data / "seal.pem"]) in made.output
+    assert fingerprint(kept[data / "seal.pem"]) in result.output
     assert f"seal: valid until {valid_until(kept[data / 'seal.pem']).date()}" in run(deployment, "doctor").output
     again = run(deployment, "keys", "seal")
     assert (again.exit_code, "seal_exists" in again.output) == (1, True)
@@ -187,17 +187,17 @@ def test_half_a_configuration_does_not_start_and_names_what_is_missing(folder: P
     for name in ("IDPORTEN_CLIENT_ID", "ALTINN_BASE_URL", "MASKINPORTEN_ISSUER"):
         del environment[f"DELDOKUMENT_{name}"]
     half = process(environment, "serve")
-    out, told = half.communicate(timeout=60)
-    answers = [(half.returncode, out, told)]
+    out, errors = half.communicate(timeout=60)
+    answers = [(half.returncode, out, errors)]
     for command in ("worker", "migrate"):
         result = run(environment, command)
         answers.append((result.exit_code, result.stdout, result.stderr))
-    for code, out, told in answers:
+    for code, out, errors in answers:
         assert (code, out) == (1, "")
         for name in ("IDPORTEN_CLIENT_ID", "ALTINN_BASE_URL", "MASKINPORTEN_ISSUER"):
-            assert f"DELDOKUMENT_{name}" in told
-        assert "Traceback" not in told
-        assert "subscription-secret" not in told
+            assert f"DELDOKUMENT_{name}" in errors
+        assert "Traceback" not in errors
+        assert "subscription-secret" not in errors
 
 
 @pytest.mark.embedded  # The root key's file.

@@ -112,7 +112,7 @@ def test_a_newcomer_meets_the_cast_and_a_clock_finds_it_all_again_and_no_process
         the_municipality_has_signed(demo)
         the_leader_and_not_the_data_protection_officer_answers_for_the_assessment(demo)
         its_own_login_is_in_its_name(demo)
-        link = a_draft_is_made(demo)
+        link = create_draft(demo)
         the_clock_moves_with_its_token_only(demo)
     assert not elsewhere.exists()
     with running(data, port, signal.SIGTERM) as again:
@@ -211,7 +211,7 @@ def only_this_machine_is_served(demo: Demo, port: int) -> None:
     assert demo.browser().get("/helse/klar").status_code == 404
 
 
-def a_draft_is_made(demo: Demo) -> str:
+def create_draft(demo: Demo) -> str:
     """Kari's draft with Ola in it; returns its page."""
     kari = demo.browser("Kari Lunde")
     page = kari.get("/del").text

@@ -25,9 +25,9 @@ def on_bucket(deployment: dict[str, str], s3_place: S3Place) -> dict[str, str]: 
 
 def another_keyring(folder: Path) -> dict[str, str]:
     """The settings of a keyring in which nothing is, on the run's stack."""
-    made = {name: value for name, value in stack().settings(folder).items() if name.startswith(("openbao", "transit"))}
-    made = made or {"keyring_path": str(folder / "another.sqlite3")}
-    return {f"DELDOKUMENT_{name.upper()}": value for name, value in made.items()}
+    given = {name: value for name, value in stack().settings(folder).items() if name.startswith(("openbao", "transit"))}
+    given = given or {"keyring_path": str(folder / "another.sqlite3")}
+    return {f"DELDOKUMENT_{name.upper()}": value for name, value in given.items()}
 
 
 def test_a_deployment_starts_again_on_its_bucket(on_bucket: dict[str, str]) -> None:

@@ -83,5 +83,5 @@ def test_a_tenants_contact_is_changed_a_part_at_a_time(tenant: tuple[dict[str, s
     environment, tenant_id = tenant
     for option, value in (("--telephone", "22 99 00 00"), ("--hours", "9-15")):
         assert run(environment, "tenant", "rules", tenant_id, option, value).exit_code == 0
-    told = json.loads(run(environment, "tenant", "show", tenant_id, "--json").stdout)
-    assert (told["telephone"], told["email"], told["hours"]) == ("22 99 00 00", "post@eksempel.example", "9-15")
+    shown = json.loads(run(environment, "tenant", "show", tenant_id, "--json").stdout)
+    assert (shown["telephone"], shown["email"], shown["hours"]) == ("22 99 00 00", "post@eksempel.example", "9-15")

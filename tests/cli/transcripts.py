@@ -330,11 +330,11 @@ def _ready(text: Callable[[Path, Mapping[str, str]], str], folder: Path, **chang
 if __name__ == "__main__":
     HELP.write_text(help_text(), encoding="utf-8")
     with TemporaryDirectory() as register, start_simulators(Path(register), names=["enhetsregisteret"]) as running:
-        for path, made in (
+        for path, write in (
             (FIRST, first_text),
             (AUDIT, partial(_ready, audit_text)),
             (SETUP, partial(_ready, setup_text, ENHETSREGISTERET_BASE_URL=running.enhetsregisteret)),
         ):
             with TemporaryDirectory() as folder_name:
                 write_client_key(Path(folder_name) / "client.json")
-                path.write_text(made(Path(folder_name)), encoding="utf-8")
+                path.write_text(write(Path(folder_name)), encoding="utf-8")

@@ -169,17 +169,17 @@ def test_shares_are_listed_newest_first_by_account_state_and_reference(
     connect: Connect, account: Account, folder: Path, until: datetime
 ) -> None:
     client = connect()
-    made = [
+    shares = [
         client.share(
             [folder / "tom.txt"], account=account.id, to=[To(OLA_NUMBER)], until=until, reference="liste", title=title,
             archived=True,
         )
         for title in ("en", "to")
     ]  # fmt: skip
-    client.withdraw(made[0].id)
+    client.withdraw(shares[0].id)
     assert [s.title for s in client.shares(account_id=account.id, reference="liste")] == ["to", "en"]
     assert [s.title for s in client.shares(state="withdrawn", reference="liste")] == ["en"]
-    assert client.get(made[1].id).title == "to"
+    assert client.get(shares[1].id).title == "to"
     with pytest.raises(Refused) as caught:
         client.get("no-such-share")
     assert caught.value.status == 404
@@ -231,12 +231,12 @@ def test_a_stopped_call_goes_on_with_the_same_share_and_sends_nothing_twice(
     # The server may still be at what came before the connection broke.
     wait_until(lambda: bytes_taken(deployment, draft.id) > 0, 20, "nothing was kept")
     noted: list[int] = []
-    made = share(again, lambda _, done: noted.append(done))
-    assert made.id == draft.id
+    resumed = share(again, lambda _, done: noted.append(done))
+    assert resumed.id == draft.id
     # From where the streams were together, and never back behind it.
     assert min(noted) == noted[0] > 0
-    assert [s.id for s in again.shares(reference=f"avbrutt {parallel}")] == [made.id]
-    assert downloaded(deployment, made) == {"film.mp4": large.read_bytes()}
+    assert [s.id for s in again.shares(reference=f"avbrutt {parallel}")] == [resumed.id]
+    assert downloaded(deployment, resumed) == {"film.mp4": large.read_bytes()}
     assert kept(tmp_path) == []
 
 
@@ -249,9 +249,9 @@ def test_a_draft_that_the_service_has_given_up_is_begun_anew(
         first.share([folder], **wanted, progress=lambda *_: first.stop())  # type: ignore[arg-type]
     [draft] = again.shares(reference="oppgitt")
     again.discard_draft(draft.id)
-    made = again.share([folder], **wanted)  # type: ignore[arg-type]
-    assert made.id != draft.id
-    assert made.state == "available"
+    shared = again.share([folder], **wanted)  # type: ignore[arg-type]
+    assert shared.id != draft.id
+    assert shared.state == "available"
     assert kept(tmp_path) == []
 
 
@@ -272,9 +272,9 @@ def test_an_answer_that_was_lost_leaves_no_second_share_behind(
         broken.setattr("deldokument.client.state.Ledger.close", lose)
         with pytest.raises(KeyboardInterrupt):
             client.share([folder], **wanted)  # type: ignore[arg-type]
-    made = client.share([folder], **wanted)  # type: ignore[arg-type]
-    assert [s.id for s in client.shares(reference="tapt")] == [made.id]
-    assert made.state == "available"
+    shared = client.share([folder], **wanted)  # type: ignore[arg-type]
+    assert [s.id for s in client.shares(reference="tapt")] == [shared.id]
+    assert shared.state == "available"
 
 
 def test_a_file_that_changes_meanwhile_publishes_nothing(connect: Connect, folder: Path, until: datetime) -> None:
@@ -293,20 +293,20 @@ def test_a_file_that_changes_meanwhile_publishes_nothing(connect: Connect, folde
 def test_two_at_once_share_once(connect: Connect, folder: Path, until: datetime) -> None:
     client, waiting, entered = connect(), threading.Event(), threading.Event()
     wanted = {"account": "Byggesak", "to": [To(OLA_NUMBER)], "until": until, "reference": "to", "archived": True}
-    made: list[Share] = []
+    shared: list[Share] = []
 
     def hold(*_: object) -> None:
         entered.set()
         waiting.wait(60)
 
-    runner = threading.Thread(target=lambda: made.append(client.share([folder], **wanted, progress=hold)))  # type: ignore[arg-type]
+    runner = threading.Thread(target=lambda: shared.append(client.share([folder], **wanted, progress=hold)))  # type: ignore[arg-type]
     runner.start()
     entered.wait(60)
     with pytest.raises(NotConfigured, match="by another process"):
         connect().share([folder], **wanted)  # type: ignore[arg-type]
     waiting.set()
     runner.join()
-    assert [s.id for s in client.shares(reference="to")] == [made[0].id]
+    assert [s.id for s in client.shares(reference="to")] == [shared[0].id]
 
 
 @pytest.mark.usefixtures("connect")

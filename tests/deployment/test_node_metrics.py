@@ -64,8 +64,8 @@ def test_a_node_reports_what_is_so(running: Deployment, clamd: Clamd, certificat
     assert free == pytest.approx(shutil.disk_usage(running.folder).free, abs=10**9)
     # The worker publishes the certificate of the seal.
     wait_until(lambda: "seal" in metrics(running, "expiry_timestamp_seconds"), _SECONDS, "no seal")
-    made_at = (running.folder / "registers" / "client-key.json").stat().st_mtime
-    keys_end = pytest.approx(made_at + CLIENT_KEY_LIFETIME.total_seconds(), abs=1)
+    key_created_at = (running.folder / "registers" / "client-key.json").stat().st_mtime
+    keys_end = pytest.approx(key_created_at + CLIENT_KEY_LIFETIME.total_seconds(), abs=1)
     assert metrics(running, "expiry_timestamp_seconds") == {
         "client key at ID-porten": keys_end,
         "client key at Maskinporten": keys_end,

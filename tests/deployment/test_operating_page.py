@@ -129,7 +129,7 @@ def machine(tmp_path: Path, postgres_server: PostgresServer) -> Iterator[Machine
     for name, does in _STANDINS.items():
         (standins / name).write_text(f'#!/bin/bash\necho "{name} $*" >> "$HERE/asked"\n{does}\n')
         (standins / name).chmod(0o755)
-    made = Machine(
+    new = Machine(
         tmp_path,
         port,
         {
@@ -147,12 +147,12 @@ def machine(tmp_path: Path, postgres_server: PostgresServer) -> Iterator[Machine
     )
     (tmp_path / "deploy").mkdir()
     for file in filter(Path.is_file, (ROOT / "deploy").iterdir()):
-        (tmp_path / "deploy" / file.name).write_text(made.put(file.read_text("utf-8")))
+        (tmp_path / "deploy" / file.name).write_text(new.put(file.read_text("utf-8")))
     for name in _OF_DEBIAN:
         (tmp_path / name).mkdir(parents=True)
     (tmp_path / "etc/postgresql/17/main/pg_hba.conf").write_text("local all postgres peer\nlocal all all peer\n")
     try:
-        yield made
+        yield new
     finally:
         started = tmp_path / "started"
         for pid in map(int, started.read_text().split() if started.exists() else []):
@@ -186,12 +186,12 @@ def test_the_page_leads_from_the_wheel_to_the_first_tenant(
         for block in BLOCKS:
             if "del audit verify" in block:
                 wait_until(lambda: _is_well(machine), 120, "the doctor finds something")
-            told = machine.run(_adapted(machine, block, answers(registers)))
+            output = machine.run(_adapted(machine, block, answers(registers)))
             if "del keys create-client" in block:
                 # The ids of the clients come with their registration; the other commands need them.
                 _fill_in(machine, registers)
                 register(registers, f"{machine.here}/etc/deldokument/keys", machine.run)
-        assert told
+        assert output
         assert (machine.here / "etc/nginx/conf.d/deldokument.conf").exists()
         with httpx.Client(base_url=url, timeout=60) as tora, httpx.Client(timeout=60) as browser:
             begun = tora.get("/logg-inn?neste=/drift").headers["location"]

@@ -68,9 +68,9 @@ class Operator:
         self.deployment.stop_worker()
         self.deployment.kill()
         self.deployment.node.deps.database.close()  # type: ignore[attr-defined]
-        told = self.types("\n".join(between))
+        output = self.types("\n".join(between))
         self.deployment.restart()
-        return told
+        return output
 
     def listed(self) -> dict[str, Any]:
         """What the restore has brought back."""
@@ -145,9 +145,9 @@ def test_a_database_that_is_restored_as_the_page_says_is_held_until_the_operator
         heads_are_kept(deployment)
         answers(siv, share, 404)
 
-        told = operator.restores(restore)
+        output = operator.restores(restore)
         for kind in ("recipient_removed", "member_removed"):
-            assert kind in told
+            assert kind in output
         assert [ola.get(share).status_code, siv.get(share).status_code] == [503, 503]
         assert kari.get("/delinger").status_code == 503
         # She is a member of a tenant that has lost nothing.
@@ -155,9 +155,9 @@ def test_a_database_that_is_restored_as_the_page_says_is_held_until_the_operator
 
         stop = f"del tenant freeze-share {share_id} --reason security"
         operator.types(f"del member remove {odd_of(deployment)[0].id}\n{stop}")
-        told = operator.types(go_on)
-        assert share_id in told
-        assert "intact" in told
+        output = operator.types(go_on)
+        assert share_id in output
+        assert "intact" in output
         answers(kari, f"/delinger/{share_id}", 200)
         assert [ola.get(share).status_code, siv.get(share).status_code] == [403, 403]
         remove(deployment, share_id, removed)

@@ -19,14 +19,14 @@ from deldokument.domain.errors import ServiceError
 from deldokument.services.encryption import SHARE_PREFIX
 from tests.support.deployment.deployment import OLA, OLA_NUMBER, Deployment
 from tests.support.deployment.memory import folder_in_memory
-from tests.support.servers.openbao import Place, made_place, openbao_settings
+from tests.support.servers.openbao import Place, create_place, openbao_settings
 from tests.support.servers.ports import NO_TLS
 
 
 @pytest.fixture(params=[pytest.param("files", marks=pytest.mark.embedded), "openbao"])
 def place(request: pytest.FixtureRequest, tmp_path: Path) -> Place | None:
     """Where keyring and root key are in OpenBao; None when both are in files."""
-    return made_place(request.getfixturevalue("openbao"), tmp_path) if request.param == "openbao" else None
+    return create_place(request.getfixturevalue("openbao"), tmp_path) if request.param == "openbao" else None
 
 
 def rotate(running: Deployment) -> str:
@@ -100,10 +100,10 @@ def test_the_root_key_is_rotated_while_people_upload_and_download(place: Place |
             for version in (2, 3):
                 if place is not None:
                     place.rotate()
-                told = rotate(running)
+                output = rotate(running)
                 if place is not None:
                     place.trim(version)
-                assert "re-encrypted" in told
+                assert "re-encrypted" in output
         assert people.faults == []
         assert people.downloads > 0
         running.publish(people.draft_id, by_worker=True)

@@ -50,13 +50,13 @@ def test_a_unit_is_understood_and_leaves_little_open(unit: Path, tmp_path: Path)
 def test_in_the_compose_file_the_proxy_connects_to_the_socket_of_each_node() -> None:
     prepare = (DEPLOY / "compose" / "prepare").read_text("utf-8")
     [line] = re.findall(r"^sed .*\n.*\.\./nginx\.conf\"", prepare, re.M)
-    made = subprocess.run(
+    result = subprocess.run(
         ["bash", "-euc", f"host=del.kommune.example here={DEPLOY / 'compose'}; {line}"],
         capture_output=True, text=True, check=True,
     ).stdout  # fmt: skip
     compose = yaml.safe_load((DEPLOY / "compose.yaml").read_text("utf-8"))["services"]
     paths = [compose[node]["environment"]["DELDOKUMENT_SOCKET_PATH"] for node in ("serve-1", "serve-2")]
-    assert re.findall(r"^ *server (\S+) max_fails", made, re.M) == [f"unix:{path}" for path in paths]
+    assert re.findall(r"^ *server (\S+) max_fails", result, re.M) == [f"unix:{path}" for path in paths]
     for service in ("serve-1", "proxy"):
         assert any(volume.startswith("./run/serve:/run/serve") for volume in compose[service]["volumes"])
 

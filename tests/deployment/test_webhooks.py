@@ -125,9 +125,9 @@ def test_events_are_sent_to_the_registered_system_and_can_be_verified(running: D
         signed = f"{call.headers['webhook-id']}.{call.headers['webhook-timestamp']}.".encode() + call.body
         expected = base64.b64encode(hmac.digest(key, signed, hashlib.sha256)).decode()
         assert call.headers["webhook-signature"] == f"v1,{expected}"
-    told = [json.loads(call.body) for call in receiver.received]
-    assert {one["type"] for one in told} == {"share.published", "share.withdrawn"}
-    assert {one["share_id"] for one in told} == {share_id}
+    bodies = [json.loads(call.body) for call in receiver.received]
+    assert {one["type"] for one in bodies} == {"share.published", "share.withdrawn"}
+    assert {one["share_id"] for one in bodies} == {share_id}
 
 
 def assert_delivered_again_alike(running: Deployment, receiver: Receiver, webhook: dict[str, Any], calls: int) -> None:

@@ -83,8 +83,8 @@ def _default(group: str, field: FieldInfo) -> str:
         return _REQUIRED_WITH.get(group, "required")
     if field.default_factory is None:
         return _written(field.default)
-    made = load_settings(demo=True, public_url=_ADDRESS, data_dir=str(_DATA))
-    return _computed(getattr(made, group))
+    loaded = load_settings(demo=True, public_url=_ADDRESS, data_dir=str(_DATA))
+    return _computed(getattr(loaded, group))
 
 
 def _computed(value: Any) -> str:

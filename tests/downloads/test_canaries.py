@@ -209,7 +209,9 @@ def test_traces_name_routes_use_cases_tables_and_registers_and_nothing_that_was_
 
     def missing() -> set[tuple[str, str, str]]:
         # Two loops inspect documents beside each other.
-        return WANTED - {(root.removesuffix(" beside"), *call) for root, made in calls(folder).items() for call in made}
+        return WANTED - {
+            (root.removesuffix(" beside"), *call) for root, root_calls in calls(folder).items() for call in root_calls
+        }
 
     wait_until(lambda: not missing(), 60, "these are not in the traces")
     collected = b"".join(contents(file) for file in folder.iterdir())

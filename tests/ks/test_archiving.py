@@ -59,8 +59,8 @@ def test_who_follows_the_page_from_nothing_shares_with_an_unmodified_client(fiks
     found = re.search(rf'href="({account}/integrasjoner/([^"/]+))"', shown)
     assert found
     [revision] = re.findall(r'name="revision" value="([^"]+)"', ewa.get(found[1]).text)
-    made = ewa.post(f"{found[1]}/passord", {"revision": revision}).text
-    headers = dict(re.findall(r"<dt>(IntegrasjonId|IntegrasjonPassord)</dt><dd[^>]*>([^<]+)<", made))
+    renewed = ewa.post(f"{found[1]}/passord", {"revision": revision}).text
+    headers = dict(re.findall(r"<dt>(IntegrasjonId|IntegrasjonPassord)</dt><dd[^>]*>([^<]+)<", renewed))
     assert headers["IntegrasjonId"] == uuid_of(found[2])
     answer = fiks.system.request(
         "POST",

@@ -69,8 +69,8 @@ def test_each_path_answers_as_published(fiks: Fiks) -> None:
     listed = note(all_of_them, ewa.get(fiks.organisation()))
     assert all(map(ACCOUNT.fits, listed))
     assert len(listed) == 2
-    made = note(all_of_them, ewa.call("POST", fiks.organisation(), {"navn": "Skole", "varsling": None}))
-    assert ACCOUNT.fits(made)
+    created = note(all_of_them, ewa.call("POST", fiks.organisation(), {"navn": "Skole", "varsling": None}))
+    assert ACCOUNT.fits(created)
     one, path = "/{fiksOrgId}/kontoer/{kontoId}", fiks.organisation(byggesak)
     assert note(one, ewa.get(path)) is None
     assert note(one, ewa.call("PUT", path, {"navn": "Bygg"})) is None
@@ -127,11 +127,15 @@ def test_an_account_notifies_recipients_only_if_it_comes_with_its_notices(
     fiks: Fiks, given: dict[str, str] | None
 ) -> None:
     ewa = fiks.web.browser(EWA)
-    made = ewa.call("POST", fiks.organisation(), {"navn": "Skole", "varsling": given}).json()
-    path = f"{fiks.organisation()}/{made['kontoId']}"
+    created = ewa.call("POST", fiks.organisation(), {"navn": "Skole", "varsling": given}).json()
+    path = f"{fiks.organisation()}/{created['kontoId']}"
     summary = ewa.get(path, headers={"Prefer": "return=representation"}).json()
     assert summary["navn"] == "Skole"
-    assert summary["smsVarslingKonfig"] == {"aktivert": given is not None, **(given or {}), "kontoId": made["kontoId"]}
+    assert summary["smsVarslingKonfig"] == {
+        "aktivert": given is not None,
+        **(given or {}),
+        "kontoId": created["kontoId"],
+    }
 
 
 @pytest.mark.parametrize(

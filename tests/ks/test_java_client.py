@@ -53,9 +53,9 @@ def address(fiks: Fiks) -> Iterator[str]:
 def client(fiks: Fiks, address: str) -> Iterator[JavaClient]:
     """KS' client of FJELL AS' system. The administrator has confirmed archiving: it has no field for that."""
     confirm_archive(fiks.web.stage.deps, **place_of(fiks, fiks.integration), confirmed=True)
-    made = JavaClient(address, "fjell", UUID(uuid_of(fiks.integration.id)), fiks.password)
-    yield made
-    made.close()
+    new = JavaClient(address, "fjell", UUID(uuid_of(fiks.integration.id)), fiks.password)
+    yield new
+    new.close()
 
 
 @pytest.fixture

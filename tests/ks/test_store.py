@@ -112,9 +112,9 @@ def test_a_document_is_exposed_to_no_system_but_the_caller(fiks: Fiks) -> None:
 
 def test_the_metadata_of_a_document_are_as_the_client_reads_them(fiks: Fiks) -> None:
     document_id = uploaded(fiks)
-    told = read_back(fiks, document_id, "/metadata").json()
-    assert DOWNLOADED.fits(told)
-    assert (told["dokumentnavn"], told["ukryptertStorrelse"], told["korrelasjonsid"]) == ("vedtak.pdf", 7, REFERENCE)
+    body = read_back(fiks, document_id, "/metadata").json()
+    assert DOWNLOADED.fits(body)
+    assert (body["dokumentnavn"], body["ukryptertStorrelse"], body["korrelasjonsid"]) == ("vedtak.pdf", 7, REFERENCE)
     assert read_back(fiks, uploaded(fiks, korrelasjonsid="26/1042"), "/metadata").json()["korrelasjonsid"] is None
 
 
@@ -225,9 +225,9 @@ def test_documents_with_a_korrelasjonsid_are_deleted_together(fiks: Fiks) -> Non
 
 def test_the_statistics_of_an_account_are_returned(fiks: Fiks) -> None:
     uploaded(fiks)
-    told = fiks.ask("GET", fiks.store("/statistikk")).json()
-    assert STATISTICS.fits(told)
-    assert (told["antallDokumenter"], told["ukryptertStorrelse"]) == (1, 7)
+    statistics = fiks.ask("GET", fiks.store("/statistikk")).json()
+    assert STATISTICS.fits(statistics)
+    assert (statistics["antallDokumenter"], statistics["ukryptertStorrelse"]) == (1, 7)
 
 
 def test_an_account_is_found_under_its_own_tenant_alone(fiks: Fiks) -> None:

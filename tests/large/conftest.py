@@ -45,8 +45,8 @@ def image(tmp_path_factory: pytest.TempPathFactory, release_key: Path) -> Path:
     folder = tmp_path_factory.mktemp("image")
     subprocess.run(["git", "clone", "--quiet", "--no-hardlinks", str(ROOT), str(folder / "clone")], check=True)
     with podman(folder) as host:
-        made = ["make", "release", f"KEY={release_key}"]
-        subprocess.run(made, cwd=folder / "clone", check=True, env=os.environ | host.environment())
+        command = ["make", "release", f"KEY={release_key}"]
+        subprocess.run(command, cwd=folder / "clone", check=True, env=os.environ | host.environment())
     return folder / f"clone/dist/deldokument-{__version__}-image.tar"
 
 

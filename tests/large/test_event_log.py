@@ -97,12 +97,12 @@ def log(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
         add_administrator(deps, tenant_id=tenant.id, number=EWA_NUMBER, name="Ewa Kowalska")
         with deps.database.read() as tx:
             head = tx.audit.head(tenant.id)
-        made = Log(running, url, tenant.id, subjects_of_a_year(running, tenant.id), running.session("Ewa Kowalska"))
+        new = Log(running, url, tenant.id, subjects_of_a_year(running, tenant.id), running.session("Ewa Kowalska"))
         began = time.monotonic()
         keys = CachedDeploymentKeys(deps.keyring)
-        fill_trail(url, many_events(COUNT, chain=tenant.id, people=made.people, integrity=keys, after=head))
+        fill_trail(url, many_events(COUNT, chain=tenant.id, people=new.people, integrity=keys, after=head))
         print_figure(f"{COUNT} events written in {time.monotonic() - began:.0f} s")
-        yield made
+        yield new
 
 
 def subjects_of_a_year(running: Deployment, tenant_id: str) -> dict[str, list[str]]:

@@ -103,8 +103,8 @@ def test_after_a_backup_of_long_ago_nothing_is_destroyed_until_the_clock_is_conf
     assert _RESTORED in restore
     machine.run(restore.replace(_RESTORED, grow_old))
     wait_until(lambda: halted(machine), 30, "what was restored is believed")
-    told = machine.run(f"journalctl --no-pager --output=cat --unit={UNITS[1]}")
-    assert "destruction_halted" in told
+    journal = machine.run(f"journalctl --no-pager --output=cat --unit={UNITS[1]}")
+    assert "destruction_halted" in journal
     machine.run(confirm.replace("del worker", "timeout --preserve-status --signal=INT 10 del worker"))
     machine.run("del doctor")
     assert not halted(machine)
@@ -145,8 +145,8 @@ def test_a_stop_lets_requests_end_and_logs_no_error(machine: Machine) -> None:
     machine.run(f"systemctl stop {' '.join(UNITS)}")
     assert time.monotonic() - began < 45
     assert [shown(machine, unit, "Result") for unit in UNITS] == ["success", "success"]
-    told = " ".join(f"--unit={unit}" for unit in UNITS)
-    journal = machine.run(f"journalctl --no-pager --output=cat --since={since} {told}")
+    units = " ".join(f"--unit={unit}" for unit in UNITS)
+    journal = machine.run(f"journalctl --no-pager --output=cat --since={since} {units}")
     machine.run(f"systemctl start {' '.join(UNITS)}")
     assert "Finished server process" in journal
     assert [word for word in ("ERROR", "Traceback") if word in journal] == [], journal

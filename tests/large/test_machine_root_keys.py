@@ -74,8 +74,8 @@ def in_good_order(machine: Machine) -> None:
     machine.run("del doctor")
     assert [shown(machine, unit, "ActiveState") for unit in UNITS] == ["active", "active"]
     since = shown(machine, UNITS[0], "ActiveEnterTimestamp")
-    told = " ".join(f"--unit={unit}" for unit in UNITS)
-    journal = machine.run(f"journalctl --no-pager --output=cat --since='{since}' {told}")
+    units = " ".join(f"--unit={unit}" for unit in UNITS)
+    journal = machine.run(f"journalctl --no-pager --output=cat --since='{since}' {units}")
     assert [word for word in ("ERROR", "Traceback") if word in journal] == [], journal
 
 
@@ -96,10 +96,10 @@ def test_the_root_key_in_transit(machine: Machine, registers: Running, bao: Serv
     deploy(machine, registers, make, without="del keys create-root\n")
     in_good_order(machine)
     [rotate] = blocks("In Transit")
-    told = machine.run(rotate)
-    assert "trim transit/keys/deldokument" not in told
+    output = machine.run(rotate)
+    assert "trim transit/keys/deldokument" not in output
     for command in rotate.splitlines()[2:]:
-        assert command in told
+        assert command in output
     [name] = in_use(machine)
     assert name.startswith("transit-2-")
     in_good_order(machine)

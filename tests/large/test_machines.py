@@ -77,22 +77,22 @@ def cluster(
         store = start_seaweedfs(tmp_path_factory.mktemp("seaweedfs"))
         stack.callback(store.kill)
         bao = stack.enter_context(running_openbao(tmp_path_factory.mktemp("openbao")))
-        made = Cluster(*(stack.enter_context(booted(tmp_path_factory.mktemp(name), disk)) for name in ("a", "b")))
-        for machine in made.both:
+        new = Cluster(*(stack.enter_context(booted(tmp_path_factory.mktemp(name), disk)) for name in ("a", "b")))
+        for machine in new.both:
             deliver(delivered, machine)
 
         def share_what_both_reach() -> None:
-            keep_blobs_in(store, made.first)
-            machine_setup.provide_openbao(made.first)
-            machine_setup.connect_to_openbao(made.first, bao)
+            keep_blobs_in(store, new.first)
+            machine_setup.provide_openbao(new.first)
+            machine_setup.connect_to_openbao(new.first, bao)
             for block in blocks("A keyring in OpenBao"):
-                made.first.run(block)
-            fill_in(made.first, lines("A keyring in OpenBao"))
+                new.first.run(block)
+            fill_in(new.first, lines("A keyring in OpenBao"))
 
-        begin(made.first, registers, before=share_what_both_reach)
-        open_postgresql(made.first)
-        add_second(made)
-        yield made
+        begin(new.first, registers, before=share_what_both_reach)
+        open_postgresql(new.first)
+        add_second(new)
+        yield new
 
 
 @contextmanager

@@ -16,17 +16,17 @@ COUNT = 100_000
 def many(request: pytest.FixtureRequest) -> Iterator[BulkMembers]:
     """The members; only to be looked at."""
     if request.param == "sqlite":
-        with crowd(None, COUNT) as made:
-            yield made
+        with crowd(None, COUNT) as new:
+            yield new
     else:
-        with request.getfixturevalue("postgres_server").database() as url, crowd(url, COUNT) as made:
-            yield made
+        with request.getfixturevalue("postgres_server").database() as url, crowd(url, COUNT) as new:
+            yield new
 
 
 def test_the_pages_of_100_000_members_begin_within_a_fifth_of_a_second(many: BulkMembers) -> None:
     taken = check_pages(many)
-    told = ", ".join(f"{name} {seconds * 1000:.0f} ms" for name, seconds in taken.items())
-    sys.stdout.write(f"\n{COUNT} members: {told}\n")
+    figures = ", ".join(f"{name} {seconds * 1000:.0f} ms" for name, seconds in taken.items())
+    sys.stdout.write(f"\n{COUNT} members: {figures}\n")
     assert max(taken.values()) < FIRST_BYTE
 
 

@@ -82,8 +82,8 @@ def test_ones_own_build_without_an_image_matches_the_release(image: Path, releas
 def test_the_page_lists_every_artefact_and_no_other(image: Path) -> None:
     rows = section("Building", PAGE).split("|---|---|\n", 1)[1].split("\n\n", 1)[0].splitlines()
     listed = [name for row in rows for name in row.split("|")[1].strip().replace("`", "").split(", ")]
-    made = [path.name.replace(__version__, "VERSION") for path in image.parent.iterdir()]
-    assert {name.split("wheelhouse-")[0] for name in made} == {name.split("wheelhouse-")[0] for name in listed}
+    files = [path.name.replace(__version__, "VERSION") for path in image.parent.iterdir()]
+    assert {name.split("wheelhouse-")[0] for name in files} == {name.split("wheelhouse-")[0] for name in listed}
 
 
 def test_a_machine_without_a_network_installs_the_release(release: Path, tmp_path: Path) -> None:

@@ -27,12 +27,12 @@ _AT_ONCE = 64
 @pytest.fixture
 def stage(tmp_path: Path, s3_place: S3Place) -> Iterator[Stage]:  # noqa: F811
     """A world whose blobs are in the bucket."""
-    made = set_stage(tmp_path)
+    new = set_stage(tmp_path)
     blobs = S3BlobStore(s3_place)
-    with made.deps.database.read() as tx:
+    with new.deps.database.read() as tx:
         blobs.claim(tx.deployment.get().id)
-    yield replace(made, deps=replace(made.deps, blobs=blobs))
-    made.close()
+    yield replace(new, deps=replace(new.deps, blobs=blobs))
+    new.close()
 
 
 async def put(place: S3Place, names: Sequence[str]) -> None:
@@ -61,8 +61,8 @@ def test_a_hundred_thousand_orphans_go_in_constant_memory_and_nothing_else_does(
     _, most = tracemalloc.get_traced_memory()
     tracemalloc.stop()
     taken = time.monotonic() - began
-    told = f"{count} orphans of {len(known) + len(orphans)} objects in {taken:.0f} s, {most / 1e6:.1f} MB at most"
-    sys.stdout.write(f"\n{told} (they took {filled:.0f} s to write)\n")
+    figures = f"{count} orphans of {len(known) + len(orphans)} objects in {taken:.0f} s, {most / 1e6:.1f} MB at most"
+    sys.stdout.write(f"\n{figures} (they took {filled:.0f} s to write)\n")
     assert count == ORPHANS
     assert {blob.name for blob in stage.deps.blobs.list()} == known
     assert most < 16_000_000

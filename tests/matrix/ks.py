@@ -147,8 +147,8 @@ def form_to_ola() -> bytes:
     """The body of an upload for Ola, of type FORM."""
     words = {"dokumentnavn": "a", "ttl": 864_000, "arkivert": True, "eksponertFor": [{"type": "PERSON", "fnr": OLA}]}
     parts = (("metadata", "", json.dumps(words)), ("dokument", '; filename="a"', "innhold"))
-    told = (f'--b\r\nContent-Disposition: form-data; name="{n}"{f}\r\n\r\n{c}\r\n' for n, f, c in parts)
-    return ("".join(told) + "--b--\r\n").encode()
+    encoded = (f'--b\r\nContent-Disposition: form-data; name="{n}"{f}\r\n\r\n{c}\r\n' for n, f, c in parts)
+    return ("".join(encoded) + "--b--\r\n").encode()
 
 
 def survey() -> str:

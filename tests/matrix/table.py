@@ -292,11 +292,11 @@ def survey(rows: list[Row], content: bytes = b"innhold", connection: type[Bounde
     for state in STATES:
         wanted = [row for row in rows if row.names_a_share or state == PLAIN_STATE]
         with stage_in_memory() as stage, ExitStack() as listening:
-            made = Survey(stage, state, outcome, content)
+            new = Survey(stage, state, outcome, content)
             if connection:
-                for web in made.webs.values():
+                for web in new.webs.values():
                     web.port = listening.enter_context(running(web.app, connection))
-            made.run(wanted)
+            new.run(wanted)
     return outcome
 
 

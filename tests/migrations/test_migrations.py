@@ -246,8 +246,8 @@ def test_revisions_go_one_way_in_one_line() -> None:
 
 def test_a_process_that_serves_has_no_alembic_in_its_memory() -> None:
     loaded = "import sys, deldokument.cli.main; print('sqlalchemy' in sys.modules, 'alembic' in sys.modules)"
-    told = subprocess.run([sys.executable, "-c", loaded], capture_output=True, text=True, check=True).stdout
-    assert told.split() == ["True", "False"]
+    output = subprocess.run([sys.executable, "-c", loaded], capture_output=True, text=True, check=True).stdout
+    assert output.split() == ["True", "False"]
 
 
 def test_a_database_that_does_not_answer_is_reported() -> None:

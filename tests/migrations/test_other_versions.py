@@ -63,8 +63,8 @@ def contents(folder: Path) -> dict[str, bytes]:
 
 def dump(database_url: str) -> list[str]:
     """Tables and rows, without the token that pg_dump makes up."""
-    told = subprocess.run([PROGRAMS / "pg_dump", database_url], capture_output=True, text=True, check=True).stdout
-    return [line for line in told.splitlines() if not line.startswith(("\\restrict", "\\unrestrict"))]
+    output = subprocess.run([PROGRAMS / "pg_dump", database_url], capture_output=True, text=True, check=True).stdout
+    return [line for line in output.splitlines() if not line.startswith(("\\restrict", "\\unrestrict"))]
 
 
 def earlier_deployment(folder: Path) -> Path:
@@ -87,7 +87,7 @@ def killed_deployment(folder: Path) -> Path:
 
 
 @pytest.mark.parametrize(
-    ("command", "made"),
+    ("command", "prepare"),
     [
         ("demo", earlier_deployment),
         ("demo", killed_deployment),
@@ -97,9 +97,9 @@ def killed_deployment(folder: Path) -> Path:
     ],
 )
 def test_no_command_touches_a_folder_of_a_version_before_the_first(
-    tmp_path: Path, command: str, made: Callable[[Path], Path]
+    tmp_path: Path, command: str, prepare: Callable[[Path], Path]
 ) -> None:
-    data = made(tmp_path / "data")
+    data = prepare(tmp_path / "data")
     before = contents(data)
     settings = settings_of(f"sqlite:///{data}/deldokument.sqlite3", data)
     words = ["demo", "--port", settings["port"], "--data", str(data)] if command == "demo" else [command]

@@ -16,7 +16,7 @@ TITLE = "title"
 """A correction. Every other item lets somebody in."""
 
 
-class Made(NamedTuple):
+class AppliedChange(NamedTuple):
     """A change that was made, by whom, and whether the one who shared was there to decide."""
 
     item: str
@@ -46,7 +46,7 @@ class Sharing:
     kari: str = "present"
     lise: str = "stranger"
     waiting: tuple[str, frozenset[str]] | None = None
-    made: frozenset[Made] = frozenset()
+    applied: frozenset[AppliedChange] = frozenset()
 
     @property
     def is_sharer_there(self) -> bool:
@@ -128,11 +128,11 @@ def _published(rules: Rules, state: Sharing, proposer: str, approver: str = "") 
 def _asked(rules: Rules, state: Sharing, who: str, item: str) -> Sharing | None:
     if not _shares(rules, state, who):
         return None
-    if item in {one.item for one in state.made}:
+    if item in {one.item for one in state.applied}:
         return state
     is_sharer = who == state.author or rules.any_member_lets_in
     if (item == TITLE or is_sharer) and (not state.four_eyes or rules.one_sharer_is_enough):
-        return replace(state, made=state.made | {Made(item, who, sharer_decided=state.is_sharer_there)})
+        return replace(state, applied=state.applied | {AppliedChange(item, who, sharer_decided=state.is_sharer_there)})
     already = state.waiting[1] if state.waiting and state.waiting[0] == who else frozenset[str]()
     return replace(state, waiting=(who, already | {item}))
 
@@ -144,9 +144,9 @@ def _approved(rules: Rules, state: Sharing, who: str) -> Sharing | None:
     if state.waiting is None or not _may_approve(rules, state, who, *state.waiting):
         return None
     proposer, items = state.waiting
-    new = items - {one.item for one in state.made}
-    made = {Made(item, proposer, who, state.is_sharer_there) for item in new}
-    return replace(state, waiting=None, made=state.made | made)
+    new = items - {one.item for one in state.applied}
+    added = {AppliedChange(item, proposer, who, state.is_sharer_there) for item in new}
+    return replace(state, waiting=None, applied=state.applied | added)
 
 
 def _may_approve(rules: Rules, state: Sharing, who: str, proposer: str, items: frozenset[str]) -> bool:
@@ -178,7 +178,7 @@ def _of_administrators(state: Sharing) -> Iterator[Attempt]:
 
 
 def _by_the_sharer(state: Sharing) -> bool:
-    for one in state.made:
+    for one in state.applied:
         if one.item != TITLE and state.author not in (one.proposer, one.approver):
             is_replaced = not one.sharer_decided and one.approver in state.earlier - {one.proposer}
             if not is_replaced:
@@ -187,12 +187,12 @@ def _by_the_sharer(state: Sharing) -> bool:
 
 
 def _by_two(state: Sharing) -> bool:
-    pairs = [state.published_by, *((one.proposer, one.approver) for one in state.made)]
+    pairs = [state.published_by, *((one.proposer, one.approver) for one in state.applied)]
     return not state.four_eyes or all(approver != proposer and approver for proposer, approver in pairs if proposer)
 
 
 def _by_the_confirmed(state: Sharing) -> bool:
-    acted = {state.author, *state.published_by}.union(*({one.proposer, one.approver} for one in state.made))
+    acted = {state.author, *state.published_by}.union(*({one.proposer, one.approver} for one in state.applied))
     return state.lise == "present" or "lise" not in acted
 
 

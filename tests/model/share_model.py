@@ -48,7 +48,7 @@ class Share:
     noted: bool = False
     released: bool = False
     locked: bool = False
-    made: int = 0
+    objects: int = 0
     acknowledged: tuple[int, ...] = ()
     token_is_over: bool = False
     committed_after_the_end: bool = False
@@ -108,14 +108,18 @@ def _writer_steps(rules: Rules, state: Share, writer: Writer) -> Iterator[tuple[
     elif writer.at == "key":
         yield "key", state, writer._replace(at="store" if state.key else "refused")
     elif writer.at == "store":
-        made = state.made + 1
-        yield "store", replace(state, made=made, stored=state.stored | {made}), writer._replace(at="move", object=made)
+        newest = state.objects + 1
+        yield (
+            "store",
+            replace(state, objects=newest, stored=state.stored | {newest}),
+            writer._replace(at="move", object=newest),
+        )
     elif writer.at == "move" and not state.locked:
         yield from _moves(rules, state, writer)
     elif writer.at == "drop":
         yield "delete", replace(state, stored=state.stored - {writer.object}), writer._replace(at="refused")
     elif writer.at == "compact":
-        yield "read", _told(state, writer), writer._replace(at="acknowledged")
+        yield "read", _acknowledge(state, writer), writer._replace(at="acknowledged")
     if state.deaths:
         yield "dies", replace(state, deaths=state.deaths - 1), writer._replace(at="dead")
 
@@ -133,7 +137,7 @@ def _moves(rules: Rules, state: Share, writer: Writer) -> Iterator[tuple[str, Sh
     late = state.committed_after_the_end or state.state != "draft"
     after = replace(state, rows=rows, finished=len(rows) == LENGTH, committed_after_the_end=late)
     if after.finished:
-        yield "write", _told(after, writer), writer._replace(at="acknowledged")
+        yield "write", _acknowledge(after, writer), writer._replace(at="acknowledged")
     else:
         yield "write", after, writer._replace(at="compact")
     if state.lost_answers:
@@ -142,11 +146,13 @@ def _moves(rules: Rules, state: Share, writer: Writer) -> Iterator[tuple[str, Sh
         yield "write loses its answer", lost, writer._replace(at="unknown")
 
 
-def _told(state: Share, writer: Writer) -> Share:
+def _acknowledge(state: Share, writer: Writer) -> Share:
     """Acknowledge the offset after the writer's byte."""
     upto = writer.offset + 1
-    told = state.acknowledged if len(state.acknowledged) >= upto else (*state.rows[: writer.offset], writer.object)
-    return replace(state, acknowledged=told)
+    acknowledged = (
+        state.acknowledged if len(state.acknowledged) >= upto else (*state.rows[: writer.offset], writer.object)
+    )
+    return replace(state, acknowledged=acknowledged)
 
 
 def _reader_steps(state: Share, reader: Reader) -> Iterator[tuple[str, Share, Reader]]:
@@ -217,8 +223,8 @@ def _sweeper_steps(state: Share) -> Steps:
 
 def _keeps_what_it_acknowledged(state: Share) -> bool:
     """Acknowledged rows exist, and their objects are stored, until the share has ended."""
-    told = state.acknowledged
-    is_kept = state.rows[: len(told)] == told and set(told) <= state.stored
+    acknowledged = state.acknowledged
+    is_kept = state.rows[: len(acknowledged)] == acknowledged and set(acknowledged) <= state.stored
     return is_kept or state.state in ("abandoned", "withdrawn")
 
 

@@ -151,13 +151,13 @@ class Replay:
 
     def _compare(self, state: Sharing) -> None:
         """Check that share, members and proposal are as in the model, and who opens what."""
-        share, made = self._stored(), {one.item for one in state.made}
+        share, applied = self._stored(), {one.item for one in state.applied}
         assert (share.state, share.sharer_id) == (state.state, self._ids[state.author])
-        assert self._opens(partial(open_share, self._deps, person(SIV), self._share)) == ("recipient" in made)
-        assert share.confidential == ("openness" not in made)
+        assert self._opens(partial(open_share, self._deps, person(SIV), self._share)) == ("recipient" in applied)
+        assert share.confidential == ("openness" not in applied)
         if "document" in state.items:
             opened = self._opens(partial(open_document, self._deps, person(OLA), self._share, self._document))
-            assert opened == ("document" in made)
+            assert opened == ("document" in applied)
         shares_from = {one.account.id for one in members.memberships(self._deps, person(LISE))}
         assert (self._where["account_id"] in shares_from) == (state.lise == "present")
         assert self._waiting(share) == ((state.author, None) if state.is_proposed else state.waiting)
@@ -213,6 +213,8 @@ def test_the_use_cases_let_in_whom_the_model_lets_in(name: str) -> None:
 def test_a_step_that_the_use_cases_do_not_take_is_found() -> None:
     start = SCENARIOS["a recipient"]
     explored = explore(start, partial(steps, Rules(any_member_lets_in=True)), {})
-    wrong = next(one for one in explored.origins if "odd" in {made.proposer for made in one.made if not made.approver})
+    wrong = next(
+        one for one in explored.origins if "odd" in {change.proposer for change in one.applied if not change.approver}
+    )
     with replayed(start) as run, pytest.raises(AssertionError):
         run(explored.trace_to(wrong))

@@ -9,7 +9,7 @@ from tests.model.share_model import INVARIANTS, Reader, Rules, Share, Writer, st
 
 pytestmark = pytest.mark.once
 
-_OPEN = Share(state="available", rows=(1,), finished=True, stored=frozenset({1}), made=1, acknowledged=(1,))
+_OPEN = Share(state="available", rows=(1,), finished=True, stored=frozenset({1}), objects=1, acknowledged=(1,))
 TWO = (("first", Writer()), ("second", Writer()))
 READER = (("reader", Reader()),)
 SCENARIOS = {
@@ -20,14 +20,14 @@ SCENARIOS = {
     ),
     "two writers and a discarded draft": Share(TWO, ender="discard"),
     "a reader, a withdrawal and the worker": Share(
-        **{name: getattr(_OPEN, name) for name in ("state", "rows", "finished", "stored", "made", "acknowledged")},
+        **{name: getattr(_OPEN, name) for name in ("state", "rows", "finished", "stored", "objects", "acknowledged")},
         readers=READER,
         ender="withdraw",
         worker="begin",
         deaths=1,
     ),
     "an open share, the worker and a sweep": Share(
-        **{name: getattr(_OPEN, name) for name in ("state", "rows", "finished", "stored", "made", "acknowledged")},
+        **{name: getattr(_OPEN, name) for name in ("state", "rows", "finished", "stored", "objects", "acknowledged")},
         readers=READER,
         worker="begin",
         sweeps=True,

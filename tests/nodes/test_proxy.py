@@ -62,8 +62,8 @@ def test_a_document_goes_up_and_comes_down_through_the_proxy(
     deployment.add_recipients(draft_id, [OLA_NUMBER])
     ticket = deployment.announce(draft_id, "vedtak.pdf", len(content))
     given = [word for name, value in ticket.headers.items() for word in ("-H", f"{name}: {value}")]
-    made = front.curl("/uploads", "-i", "-X", "POST", *given, "-H", f"Upload-Length: {len(content)}")
-    head = httpx.Headers([line.split(b": ", 1) for line in made.stdout.splitlines() if b": " in line])  # type: ignore[misc]
+    created = front.curl("/uploads", "-i", "-X", "POST", *given, "-H", f"Upload-Length: {len(content)}")
+    head = httpx.Headers([line.split(b": ", 1) for line in created.stdout.splitlines() if b": " in line])  # type: ignore[misc]
     body = ["-X", "PATCH", "--data-binary", f"@{tmp_path / 'content'}", "-H", f"Content-Type: {OFFSET_TYPE}"]
     written = ["-w", "%{http_code} %{http_version}", "-H", "Upload-Offset: 0"]
     assert front.curl(head["location"], *given, *body, *written).stdout == b"204 2"
@@ -161,8 +161,8 @@ def upstream(*, breaks_off: bool = False, answers: threading.Event | None = None
                     return
                 self._take(b"".join(head).lower())
                 assert answers is None or answers.wait(_SECONDS)
-                told = json.dumps([line.decode().strip() for line in head]).encode()
-                self.wfile.write(b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n%s" % (len(told), told))
+                encoded = json.dumps([line.decode().strip() for line in head]).encode()
+                self.wfile.write(b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n%s" % (len(encoded), encoded))
 
         def _take(self, head: bytes) -> None:
             if b"content-length: " in head:
@@ -190,8 +190,8 @@ def upstream(*, breaks_off: bool = False, answers: threading.Event | None = None
 def test_no_header_about_who_asks_gets_past_the_proxy(tmp_path: Path) -> None:
     forged = ["Forwarded: for=1.2.3.4", "X-Forwarded-For: 1.2.3.4", "X-Forwarded-Host: evil", "X-Forwarded-Proto: http"]
     with upstream() as behind, proxy(tmp_path, [behind.address]) as front:
-        told = front.curl("/", *(word for line in [*forged, "X-Real-IP: 1.2.3.4"] for word in ("-H", line)))
-    names = {line.partition(":")[0].lower(): line for line in json.loads(told.stdout)[1:]}
+        answer = front.curl("/", *(word for line in [*forged, "X-Real-IP: 1.2.3.4"] for word in ("-H", line)))
+    names = {line.partition(":")[0].lower(): line for line in json.loads(answer.stdout)[1:]}
     assert names["host"] == f"Host: {HOST}"
     assert not {name for name in names if "forwarded" in name or name == "x-real-ip"}
 
@@ -364,10 +364,10 @@ def problem_of(answer: bytes, status: int) -> dict[str, str]:
     assert fields[b"cache-control"] == b"no-store"
     assert fields[b"strict-transport-security"] == b"max-age=63072000; includesubdomains"
     assert fields.get(b"retry-after") == (None if status == 413 else b"10")
-    told: dict[str, str] = json.loads(body)
-    assert told["status"] == status
-    assert told["type"] == f"urn:deldokument:problem:{told['code']}"
-    return told
+    headers: dict[str, str] = json.loads(body)
+    assert headers["status"] == status
+    assert headers["type"] == f"urn:deldokument:problem:{headers['code']}"
+    return headers
 
 
 def test_what_the_proxy_itself_refuses_of_the_api_is_a_problem(tmp_path: Path) -> None:
@@ -386,8 +386,8 @@ def test_each_error_of_the_proxy_has_its_problem(tmp_path: Path, answers: int, s
     text = CONFIGURATION.read_text("utf-8")
     forced = text.replace("error_page 413 @api_too_large;", f"error_page 413 @api_too_large; return {answers};")
     with upstream() as behind, proxy(tmp_path, [behind.address], text=forced) as front:
-        told = problem_of(front.curl("/api/v1/shares", "-i").stdout, status)
-    assert told["code"] == {413: "body_too_large", 429: "rate_limited", 503: "busy"}[status]
+        problem = problem_of(front.curl("/api/v1/shares", "-i").stdout, status)
+    assert problem["code"] == {413: "body_too_large", 429: "rate_limited", 503: "busy"}[status]
 
 
 @pytest.mark.parametrize("path", ["/dokumentlager/nedlasting/4c0ffee0", "/melding-dokumentdeling/api/v1/kontoer"])
@@ -405,11 +405,11 @@ def test_each_error_of_the_proxy_is_an_error_message_for_ks_clients(
     assert (fields[b"content-type"], fields[b"cache-control"]) == (b"application/json", b"no-store")
     assert fields[b"strict-transport-security"] == b"max-age=63072000; includesubdomains"
     assert fields.get(b"retry-after") == (None if status == 413 else b"10")
-    told = json.loads(body)
-    assert ERROR_MESSAGE.fits(told)
-    assert (told["status"], told["path"], told["originalPath"]) == (status, path, path)
-    assert told["errorCode"] == {413: "body_too_large", 429: "rate_limited", 503: "busy"}[status]
-    assert before * 1000 - 1 <= told["timestamp"] <= time.time() * 1000
+    problem = json.loads(body)
+    assert ERROR_MESSAGE.fits(problem)
+    assert (problem["status"], problem["path"], problem["originalPath"]) == (status, path, path)
+    assert problem["errorCode"] == {413: "body_too_large", 429: "rate_limited", 503: "busy"}[status]
+    assert before * 1000 - 1 <= problem["timestamp"] <= time.time() * 1000
 
 
 @pytest.mark.parametrize(
@@ -419,9 +419,9 @@ def test_no_path_breaks_the_error_message_of_the_proxy(tmp_path: Path, path: str
     with upstream() as gone:
         pass
     with proxy(tmp_path, [gone.address]) as front:
-        told = json.loads(front.curl(path).stdout)
-    assert ERROR_MESSAGE.fits(told)
-    assert (told["errorCode"], told["path"]) == ("busy", "")
+        headers = json.loads(front.curl(path).stdout)
+    assert ERROR_MESSAGE.fits(headers)
+    assert (headers["errorCode"], headers["path"]) == ("busy", "")
 
 
 def test_a_program_over_the_limit_gets_a_problem(limited: tuple[Front, Client]) -> None:

@@ -166,7 +166,7 @@ def test_a_signal_to_end_that_comes_again_and_again_is_heeded_once(running: Depl
     """systemd tells every process of a unit, and a parent its children besides."""
     with running.node_beside(command) as (url, process):
         assert answers(url)
-        told_before = len(running.log_text())
+        logged_before = len(running.log_text())
         family = [process.pid, *children(process)]
         while process.poll() is None:
             for pid in family:
@@ -174,7 +174,7 @@ def test_a_signal_to_end_that_comes_again_and_again_is_heeded_once(running: Depl
                     os.kill(pid, signal.SIGTERM)
             time.sleep(0.001)
         assert process.returncode == 0
-    assert "Traceback" not in running.log_text()[told_before:], running.log_text()[told_before:]
+    assert "Traceback" not in running.log_text()[logged_before:], running.log_text()[logged_before:]
 
 
 def test_a_signal_to_end_closes_the_listeners_while_requests_are_running(running: Deployment) -> None:
@@ -245,8 +245,8 @@ def test_health_and_metrics_are_on_the_management_listener_alone(running: Deploy
                     assert asked(url, f"{method} {spelled}", host, **bearer).split()[1] == b"404", (method, spelled)
         for path in (LIVE, READY, METRICS):
             unknown = path[:-1] + "x"
-            told, said = (asked(url, f"GET {one}", **bearer).replace(one.encode(), b"") for one in (path, unknown))
-            assert re.sub(_DATE, b"", told) == re.sub(_DATE, b"", said)
+            known, said = (asked(url, f"GET {one}", **bearer).replace(one.encode(), b"") for one in (path, unknown))
+            assert re.sub(_DATE, b"", known) == re.sub(_DATE, b"", said)
             assert asked(management, f"GET {path}", **bearer).split()[1] == b"200"
             assert asked(management, f"HEAD {path}", **bearer).split()[1] == b"200"
         assert asked(management, f"GET {METRICS}").split()[1] == b"404"

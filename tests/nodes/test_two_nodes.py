@@ -76,8 +76,8 @@ def test_a_member_who_is_removed_can_do_nothing_more_at_any_node(nodes: Nodes) -
     siv = nodes.deployment.session(SIV, fresh=True)
     draft = siv.post(f"{nodes.first}/del/utkast", json={"account_id": account.id}).json()["draft"]["id"]
     form = {"name": "a.txt", "length": 10, "modified_at": None}
-    made = siv.post(f"{nodes.second}/del/utkast/{draft}/dokumenter", json=form).json()
-    headers = {"Tus-Resumable": "1.0.0", "Authorization": f"Bearer {made['upload']['token']}"}
+    announced = siv.post(f"{nodes.second}/del/utkast/{draft}/dokumenter", json=form).json()
+    headers = {"Tus-Resumable": "1.0.0", "Authorization": f"Bearer {announced['upload']['token']}"}
     path = httpx.post(f"{nodes.first}/uploads", headers=headers | {"Upload-Length": "10"}).headers["location"]
     remove_member(deps, tenant_id=tenant.id, account_id=account.id, member_id=member.id)
     for url in (nodes.first, nodes.second):
@@ -93,12 +93,12 @@ def test_a_named_request_and_the_calls_of_a_consumer_count_once_for_both_nodes(n
     began = time.monotonic()
     headers = {"Authorization": f"Bearer {deployment.access_token('fjell-client')}"}
     named = headers | {"Idempotency-Key": "one"}
-    made, again = (
+    first, again = (
         httpx.post(f"{url}/api/v1/shares", json={"account_id": account_id, "archived": True}, headers=named, timeout=60)
         for url in (nodes.first, nodes.second)
     )
-    assert (made.status_code, again.headers["idempotency-replayed"]) == (201, "true")
-    assert made.json() == again.json()
+    assert (first.status_code, again.headers["idempotency-replayed"]) == (201, "true")
+    assert first.json() == again.json()
     granted, limit, urls = 2, 10, cycle((nodes.first, nodes.second))
     for _ in range(3 * limit):
         granted += httpx.get(f"{next(urls)}/api/v1/accounts", headers=headers, timeout=60).status_code == 200

@@ -79,8 +79,8 @@ class Pieces(RuleBasedStateMachine):
     @rule(size=st.one_of(SIZES, st.none()))
     def create(self, size: int | None) -> None:
         length = self.remaining if size is None else min(size, self.length)
-        made = concatenation.create_partial(self.deps, self.ticket.token, length=length, start=None)
-        self.held[made.id], self.lengths[made.id] = b"", length
+        partial = concatenation.create_partial(self.deps, self.ticket.token, length=length, start=None)
+        self.held[partial.id], self.lengths[partial.id] = b"", length
 
     @precondition(lambda self: self.is_open and self.held)
     @rule(choice=CHOICES, size=st.one_of(SIZES, st.just(10**6)), seed=SEEDS)

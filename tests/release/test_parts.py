@@ -37,7 +37,7 @@ def wheel(folder: Path, name: str, fields: str, licence: str = "") -> None:
 
 
 def test_a_packed_folder_does_not_depend_on_times_modes_or_the_order_of_writing(tmp_path: Path) -> None:
-    made = []
+    packages = []
     for turn, names in enumerate((["a", "sub/b"], ["sub/b", "a"])):
         folder = tmp_path / str(turn) / "wheelhouse"
         for name in names:
@@ -46,8 +46,8 @@ def test_a_packed_folder_does_not_depend_on_times_modes_or_the_order_of_writing(
             os.utime(folder / name, (turn, turn))
             (folder / name).chmod(0o600 + turn)
         pack(folder, target := tmp_path / f"{turn}.tar", EPOCH)
-        made.append(target.read_bytes())
-    assert made[0] == made[1]
+        packages.append(target.read_bytes())
+    assert packages[0] == packages[1]
     with tarfile.open(tmp_path / "0.tar") as packed:
         assert packed.getnames() == ["wheelhouse/a", "wheelhouse/sub/b"]
 
@@ -106,9 +106,9 @@ def test_the_sbom_of_the_image_has_debian_packages_with_their_sources_in_any_ord
 def test_the_provenance_names_the_commit_the_locks_and_each_artefact(tmp_path: Path) -> None:
     (tmp_path / "a.whl").write_bytes(b"1")
     lock = ROOT / "requirements/product.lock"
-    made = json.loads(statement([tmp_path / "a.whl"], "c0ffee", [lock], {"python": "Python 3.13.5"}))
-    assert made["subject"] == [{"name": "a.whl", "digest": {"sha256": hashlib.sha256(b"1").hexdigest()}}]
-    sources = made["predicate"]["buildDefinition"]["resolvedDependencies"]
+    provenance = json.loads(statement([tmp_path / "a.whl"], "c0ffee", [lock], {"python": "Python 3.13.5"}))
+    assert provenance["subject"] == [{"name": "a.whl", "digest": {"sha256": hashlib.sha256(b"1").hexdigest()}}]
+    sources = provenance["predicate"]["buildDefinition"]["resolvedDependencies"]
     assert {"name": "source", "digest": {"gitCommit": "c0ffee"}} in sources
     assert {"name": "product.lock", "digest": {"sha256": digest(lock)}} in sources
 
@@ -165,16 +165,16 @@ def tag_verified(checkout: Path, public_key: Path) -> bool:
 
 
 def test_ones_own_build_matches_a_release_except_for_the_image_and_what_has_its_checksum(tmp_path: Path) -> None:
-    made = [tmp_path / name for name in ("release", "own")]
-    for folder in made:
+    folders = [tmp_path / name for name in ("release", "own")]
+    for folder in folders:
         folder.mkdir()
         (folder / "a.whl").write_bytes(b"1")
         for name in ("d-1-image.tar", "d-1-image.cdx.json", "d-1-provenance.json"):
             (folder / name).write_text(folder.name)
         write_checksums(folder)
-    assert matches(*made)
-    (made[1] / "a.whl").write_bytes(b"2")
-    assert not matches(*made)
+    assert matches(*folders)
+    (folders[1] / "a.whl").write_bytes(b"2")
+    assert not matches(*folders)
 
 
 def test_a_checkout_with_changes_is_not_released(tmp_path: Path) -> None:

@@ -90,8 +90,8 @@ class Borrower:
 
 def received(lease: SocketLease, count: int) -> bytes:
     """So many bytes; less when there is no more, for WAIT_SECONDS or ever."""
-    room = memoryview(bytearray(count))
-    return bytes(room[: lease.receive_into(room, time.monotonic() + 60)])
+    buffer = memoryview(bytearray(count))
+    return bytes(buffer[: lease.receive_into(buffer, time.monotonic() + 60)])
 
 
 def start(length: int) -> dict[str, Any]:

@@ -48,7 +48,7 @@ def test_the_result_of_the_thread_is_returned() -> None:
 
 
 def test_steps_made_ahead_are_the_same_steps_and_none_is_being_made_when_they_are_left() -> None:
-    made: list[int] = []
+    done: list[int] = []
     is_making = threading.Event()
 
     def steps() -> Iterator[int]:
@@ -56,17 +56,17 @@ def test_steps_made_ahead_are_the_same_steps_and_none_is_being_made_when_they_ar
             is_making.set()
             time.sleep(0.02)
             is_making.clear()
-            made.append(number)
+            done.append(number)
             yield number
 
     lanes = TransferThreads("test")
     with lanes.ahead(steps()) as coming:
         assert list(coming) == [0, 1, 2, 3, 4]
-    made.clear()
+    done.clear()
     with lanes.ahead(steps()) as coming:
         assert next(coming) == 0
     assert not is_making.is_set()
-    assert made == [0, 1]
+    assert done == [0, 1]
 
 
 def test_threads_and_helpers_see_the_trace_of_the_request_that_they_work_for() -> None:

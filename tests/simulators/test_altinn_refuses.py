@@ -126,8 +126,8 @@ def test_answers_come_in_the_order_of_the_references_and_repeat_what_they_are_to
     asked["Resource"] = [fjell | {"Id": "r1"}, other | {"Id": "r2"}]
     asked["MultiRequests"] = {"RequestReference": [{"ReferenceId": ["s", "a", r]} for r in ("r2", "r1", "r2")]}
     results = ask(running, {"Request": asked}).json()["response"]
-    told = [result["category"][0]["attribute"][0]["value"] for result in results]
-    assert told == ["311905007", FJELL, "311905007"]
+    listed = [result["category"][0]["attribute"][0]["value"] for result in results]
+    assert listed == ["311905007", FJELL, "311905007"]
 
 
 def change(spoil: Callable[[dict[str, Any]], Any]) -> dict[str, Any]:

@@ -124,8 +124,8 @@ def test_a_flawed_request_goes_back_with_error_state_and_issuer(
 ) -> None:
     response = browser.get(authorize_url(running, **change))
     assert response.headers["location"].startswith(REDIRECT_URI)
-    told = answer(response.headers["location"])
-    assert (told["error"], told["state"], told["iss"]) == (code, "the state", running.idporten)
+    params = answer(response.headers["location"])
+    assert (params["error"], params["state"], params["iss"]) == (code, "the state", running.idporten)
 
 
 @pytest.mark.parametrize(

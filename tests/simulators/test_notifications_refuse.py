@@ -28,23 +28,23 @@ def token(running: Running) -> str:
 
 
 def order(**changes: Any) -> dict[str, Any]:
-    made = {
+    usual = {
         "idempotencyId": new_id(),
         "sendersReference": "x",
         "conditionEndpoint": "http://127.0.0.1:9/varsling/x/vilkar",
         "recipient": {"recipientPerson": person()},
     }
-    return {name: value for name, value in (made | changes).items() if value is not None}
+    return {name: value for name, value in (usual | changes).items() if value is not None}
 
 
 def person(**changes: Any) -> dict[str, Any]:
-    made = {
+    usual = {
         "nationalIdentityNumber": OLA,
         "channelSchema": "EmailPreferred",
         "emailSettings": {"subject": "Emne", "body": "Tekst"},
         "smsSettings": {"body": "Tekst", "sender": "DelDokument"},
     }
-    return {name: value for name, value in (made | changes).items() if value is not None}
+    return {name: value for name, value in (usual | changes).items() if value is not None}
 
 
 def send(running: Running, token: str, body: Any, **headers: str) -> httpx.Response:
@@ -58,17 +58,17 @@ def taken(running: Running, key: str) -> list[dict[str, Any]]:
 
 
 def test_an_order_is_taken_and_named(running: Running, token: str) -> None:
-    answer = send(running, token, made := order())
+    answer = send(running, token, sent := order())
     assert answer.status_code == 201
     assert answer.json()["notification"]["sendersReference"] == "x"
-    assert taken(running, made["idempotencyId"])[0]["shipment_id"] == answer.json()["notification"]["shipmentId"]
+    assert taken(running, sent["idempotencyId"])[0]["shipment_id"] == answer.json()["notification"]["shipmentId"]
 
 
 def test_an_id_is_taken_once_and_answered_as_the_first_time(running: Running, token: str) -> None:
-    first, again = send(running, token, made := order()), send(running, token, made)
+    first, again = send(running, token, sent := order()), send(running, token, sent)
     assert (first.status_code, again.status_code) == (201, 200)
     assert first.json() == again.json()
-    assert len(taken(running, made["idempotencyId"])) == 1
+    assert len(taken(running, sent["idempotencyId"])) == 1
 
 
 @pytest.mark.parametrize(
@@ -177,15 +177,15 @@ def test_a_notice_is_delivered_when_its_condition_says_so(
     running: Running, token: str, answer: bytes, delivered: bool | None
 ) -> None:
     with condition(answer) as url:
-        made = order(conditionEndpoint=url)
-        assert send(running, token, made).status_code == 201
+        sent = order(conditionEndpoint=url)
+        assert send(running, token, sent).status_code == 201
         httpx.post(f"{running.notifications}/_simulator/deliver", json={}).raise_for_status()
-    assert taken(running, made["idempotencyId"])[0]["delivered"] is delivered
+    assert taken(running, sent["idempotencyId"])[0]["delivered"] is delivered
 
 
 def test_sent_notifications_are_shown_on_a_page(running: Running, token: str) -> None:
-    made = order(recipient={"recipientPerson": person(emailSettings={"subject": "<b>Emne</b>", "body": "Tekst"})})
-    assert send(running, token, made).status_code == 201
+    sent = order(recipient={"recipientPerson": person(emailSettings={"subject": "<b>Emne</b>", "body": "Tekst"})})
+    assert send(running, token, sent).status_code == 201
     page = httpx.get(running.notifications).text
     assert "&lt;b&gt;Emne&lt;/b&gt;" in page
     assert "Ola Nordmann" in page

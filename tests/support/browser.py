@@ -72,11 +72,11 @@ class Web:
 
     def browser(self, person: str | None = None, *, origin: str = ORIGIN) -> Browser:
         """A fresh browser, logged in as ``person`` when one is named."""
-        made = Browser(self, origin)
-        self.open.append(made)
+        new = Browser(self, origin)
+        self.open.append(new)
         if person is not None:
-            made.log_in(person)
-        return made
+            new.log_in(person)
+        return new
 
     def close(self) -> None:
         """Close the browsers and the loop."""
@@ -166,8 +166,8 @@ def stage_in_memory() -> Iterator[Stage]:
 
 
 def _with_administrator(folder: Path, database_url: str, keyring: SealedKeyring) -> Cast:
-    made = cast(folder, database_url, keyring)
+    people = cast(folder, database_url, keyring)
     deps = dependencies(folder, database_url, keyring)
-    add_administrator(deps, tenant_id=made.tenant.id, number=EWA, name="Ewa Kowalska")
+    add_administrator(deps, tenant_id=people.tenant.id, number=EWA, name="Ewa Kowalska")
     deps.database.close()  # type: ignore[attr-defined]
-    return made
+    return people

@@ -126,12 +126,12 @@ def test_two_versions_serve_beside_each_other_and_nothing_is_lost(running: Upgra
         for first, second in ((running.url, new), (new, running.url)):
             log_in_across(running, first, second)
         assert kari.post(f"{new}/del/utkast/{draft_id}/publisering", json={}).is_success
-        made_by_old = running.draft()
-        running.add_recipients(made_by_old, [OLA_NUMBER])
-        running.upload(made_by_old, "ny.txt", b"ny")
+        draft_of_old = running.draft()
+        running.add_recipients(draft_of_old, [OLA_NUMBER])
+        running.upload(draft_of_old, "ny.txt", b"ny")
         with running.worker_beside():
-            running.publish(made_by_old, by_worker=True)
-            [document] = running.document_paths(made_by_old)
+            running.publish(draft_of_old, by_worker=True)
+            [document] = running.document_paths(draft_of_old)
             assert ola.get(new + document).content == b"ny"
         assert ola.get(f"{running.url}/d/{draft_id}").status_code == 200
 

@@ -33,11 +33,11 @@ class Pieces:
         return Uploading(self.tus.deployment, self.ticket, answer.headers["location"])
 
     def sent(self, *contents: bytes) -> list[Uploading]:
-        made = [self.create(len(content)) for content in contents]
-        for upload, content in zip(made, contents, strict=True):
+        uploads = [self.create(len(content)) for content in contents]
+        for upload, content in zip(uploads, contents, strict=True):
             if content:
                 assert upload.patch(0, content).status_code == 204
-        return made
+        return uploads
 
     def join(self, *addresses: str, **more: str) -> httpx.Response:
         headers = self.ticket.headers | {"Upload-Concat": "final;" + " ".join(addresses)} | more
@@ -59,12 +59,12 @@ def test_pieces_sent_beside_each_other_come_out_as_one(tus: Tus) -> None:
     pieces = Pieces(tus, tus.announce(len(content)))
     cuts = [0, 9_000_001, 9_000_002, 19_000_000, len(content)]
     contents = [content[start:stop] for start, stop in pairwise(cuts)]
-    made = [pieces.create(len(one)) for one in contents]
+    uploads = [pieces.create(len(one)) for one in contents]
     with ThreadPoolExecutor() as pool:
-        answers = list(pool.map(lambda pair: pair[0].patch(0, pair[1]), zip(made, contents, strict=True)))
+        answers = list(pool.map(lambda pair: pair[0].patch(0, pair[1]), zip(uploads, contents, strict=True)))
     assert {answer.status_code for answer in answers} == {204}
     before = blobs(tus.deployment)
-    answer = pieces.join(*(upload.path for upload in made))
+    answer = pieces.join(*(upload.path for upload in uploads))
     assert (answer.status_code, answer.headers["location"]) == (201, pieces.whole.path)
     assert "upload-expires" in answer.headers
     assert blobs(tus.deployment) <= before
@@ -77,9 +77,9 @@ def test_head_shows_partial_uploads_and_their_concatenation(pieces: Pieces) -> N
     assert (first.head().headers["upload-offset"], first.head().headers["upload-length"]) == ("5", "5")
     assert "upload-concat" not in pieces.whole.head().headers
     pieces.join(second.path, first.path)
-    told = pieces.whole.head().headers
-    assert told["upload-concat"] == f"final;{second.path} {first.path}"
-    assert (told["upload-offset"], told["upload-length"]) == ("10", "10")
+    headers = pieces.whole.head().headers
+    assert headers["upload-concat"] == f"final;{second.path} {first.path}"
+    assert (headers["upload-offset"], headers["upload-length"]) == ("10", "10")
     assert first.head().headers["upload-concat"] == "partial"
 
 

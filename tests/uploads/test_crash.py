@@ -96,8 +96,8 @@ def test_pieces_and_their_joining_survive_however_often_the_server_is_killed(mor
     tus, content = Tus(mortal, draft_id), os.urandom(24_000_000)
     pieces = Pieces(tus, tus.announce(len(content)))
     starts = range(0, len(content), 8_000_000)
-    made = [pieces.create(8_000_000) for _ in starts]
-    acknowledged: list[list[int]] = [[0] for _ in made]
+    uploads = [pieces.create(8_000_000) for _ in starts]
+    acknowledged: list[list[int]] = [[0] for _ in uploads]
     lent = mortal.lent()
     for pause in (0.05, 0.25, 0.4):
         senders = [
@@ -105,7 +105,7 @@ def test_pieces_and_their_joining_survive_however_often_the_server_is_killed(mor
                 target=send_slowly,
                 args=(upload, content[start : start + 8_000_000], upload.offset(), 1_000_000, said),
             )
-            for upload, start, said in zip(made, starts, acknowledged, strict=True)
+            for upload, start, said in zip(uploads, starts, acknowledged, strict=True)
         ]
         for sender in senders:
             sender.start()
@@ -114,12 +114,12 @@ def test_pieces_and_their_joining_survive_however_often_the_server_is_killed(mor
         for sender in senders:
             sender.join()
         mortal.restart()
-        for upload, said in zip(made, acknowledged, strict=True):
+        for upload, said in zip(uploads, acknowledged, strict=True):
             assert upload.offset() >= max(said)
     assert (mortal.lent() > lent) == mortal.settings.lend_sockets
-    for upload, start in zip(made, starts, strict=True):
+    for upload, start in zip(uploads, starts, strict=True):
         send_slowly(upload, content[start : start + 8_000_000], upload.offset(), 8_000_000, [])
-    paths = [upload.path for upload in made]
+    paths = [upload.path for upload in uploads]
     for pause in (0.0, 0.003, 0.01):
         joiner = threading.Thread(target=join_quietly, args=(pieces, paths))
         joiner.start()

@@ -261,8 +261,8 @@ def test_a_post_may_name_patch_head_and_delete(tus: Tus) -> None:
     upload = tus.create(10)
     patched = override(upload, "PATCH", b"12345")
     assert (patched.status_code, patched.headers["upload-offset"]) == (204, "5")
-    told = override(upload, "HEAD")
-    assert (told.status_code, told.headers["upload-offset"], told.headers["upload-length"]) == (200, "5", "10")
+    answer = override(upload, "HEAD")
+    assert (answer.status_code, answer.headers["upload-offset"], answer.headers["upload-length"]) == (200, "5", "10")
     assert override(upload, "DELETE").status_code == 204
     assert upload.head().status_code == 404
 
@@ -304,8 +304,8 @@ METADATA = "filename aGVtbWVsaWctdmVkdGFrLnBkZg==,filetype YXBwbGljYXRpb24vcGRm,
 
 def metadata_of(upload: Uploading) -> str | None:
     """What the server repeats of the metadata that came with the upload's creation."""
-    told = upload.head().headers
-    return told.get("upload-metadata")
+    headers = upload.head().headers
+    return headers.get("upload-metadata")
 
 
 def test_metadata_are_returned_as_sent_and_stored_encrypted(tus: Tus) -> None:
@@ -338,9 +338,9 @@ def test_partial_uploads_and_the_whole_have_metadata_of_their_own(tus: Tus) -> N
     uploads = [Uploading(tus.deployment, ticket, path) for path in paths]
     assert [metadata_of(upload) for upload in uploads] == ["start MA==", "start MQ=="]
     joined = {"Upload-Concat": f"final;{' '.join(paths)}", "Upload-Metadata": METADATA}
-    made = httpx.post(f"{tus.deployment.url}/uploads", headers=ticket.headers | joined)
-    assert made.status_code == 201
-    assert metadata_of(Uploading(tus.deployment, ticket, made.headers["location"])) == METADATA
+    response = httpx.post(f"{tus.deployment.url}/uploads", headers=ticket.headers | joined)
+    assert response.status_code == 201
+    assert metadata_of(Uploading(tus.deployment, ticket, response.headers["location"])) == METADATA
 
 
 @pytest.mark.parametrize(

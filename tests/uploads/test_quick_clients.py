@@ -28,8 +28,8 @@ MUCH = 8 * PROBATION
 
 @pytest.fixture
 def stage() -> Iterator[Stage]:
-    with stage_in_memory() as made:
-        yield made
+    with stage_in_memory() as new:
+        yield new
 
 
 def announce(stage: Stage, share_id: str, name: str, length: int) -> tuple[str, dict[str, str]]:

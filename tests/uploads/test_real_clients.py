@@ -66,8 +66,8 @@ def test_tus_js_client_terminates_and_nothing_is_left(tus: Tus, file: Path) -> N
 def test_tus_js_client_uploads_in_four_pieces_at_once(tus: Tus, file: Path) -> None:
     ticket = tus.announce(LENGTH)
     said = tus_js(tus.deployment, ticket, file, "parallel")
-    told = httpx.head(said["url"], headers=ticket.headers).headers
-    assert told["upload-concat"].count("/uploads/") == 4
+    headers = httpx.head(said["url"], headers=ticket.headers).headers
+    assert headers["upload-concat"].count("/uploads/") == 4
     assert tus.received() == file.read_bytes()
 
 

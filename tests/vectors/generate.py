@@ -388,10 +388,10 @@ def row_vectors() -> list[Vector]:
     key, row_id = drawn("integrity key", 32), "Q2x1c3RlciBvZiByb3dz"
     values: list[Value] = ["konto", drawn("hash", 32), 1772452800123456, None]
 
-    def vector(name: str, claim: str, result: str = BROKEN, **made: Any) -> Vector:
-        sealer, kind, owner = made.get("key", key), made.get("kind", "member"), made.get("row_id", row_id)
-        tag = reference.row_tag(sealer, kind.encode(), owner.encode(), made.get("values", values))
-        tag = change(tag, made.get("changes", []))
+    def vector(name: str, claim: str, result: str = BROKEN, **given: Any) -> Vector:
+        sealer, kind, owner = given.get("key", key), given.get("kind", "member"), given.get("row_id", row_id)
+        tag = reference.row_tag(sealer, kind.encode(), owner.encode(), given.get("values", values))
+        tag = change(tag, given.get("changes", []))
         fixed = {"name": name, "claim": claim, "result": result, "integrity_key": key.hex(), "kind": "member"}
         return fixed | {"id": row_id, "values": [shown(value) for value in values], "tag": tag.hex()}
 
@@ -432,10 +432,10 @@ def card_vectors() -> list[Vector]:
         *(1, None, None, None, None, None, 3, drawn("digest of a change", 32), recipients, documents),
     ]
 
-    def vector(name: str, claim: str, result: str = BROKEN, **made: Any) -> Vector:
-        payload = made.get("payload", reference.card_payload(values))
-        sealed = reference.seal_card(made.get("key", key), made.get("share_id", share_id).encode(), payload)
-        sealed = change(sealed, made.get("changes", []))
+    def vector(name: str, claim: str, result: str = BROKEN, **given: Any) -> Vector:
+        payload = given.get("payload", reference.card_payload(values))
+        sealed = reference.seal_card(given.get("key", key), given.get("share_id", share_id).encode(), payload)
+        sealed = change(sealed, given.get("changes", []))
         fixed = {"name": name, "claim": claim, "result": result, "integrity_key": key.hex(), "share_id": share_id}
         opened = {"values": [shown(value) for value in values]} if result == OK else {}
         return fixed | {"sealed": sealed.hex()} | opened

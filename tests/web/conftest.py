@@ -13,18 +13,18 @@ from tests.support.stage.stage import SIV, Stage
 @pytest.fixture
 def stage() -> Iterator[Stage]:
     """A fresh world with its people."""
-    with stage_in_memory() as made:
-        yield made
+    with stage_in_memory() as new:
+        yield new
 
 
 @pytest.fixture(scope="module")
 def still() -> Iterator[Web]:
     """The application over a world that the tests of a module leave as it is; Siv operates the service."""
-    with stage_in_memory() as made:
+    with stage_in_memory() as new:
         # Each test of the module logs the same few people in.
-        made.deps = replace(made.deps, config=replace(made.deps.config, logins_per_hour=10_000))
-        add_operator(made.deps, number=SIV, name="Siv Holm")
-        served = serve(made)
+        new.deps = replace(new.deps, config=replace(new.deps.config, logins_per_hour=10_000))
+        add_operator(new.deps, number=SIV, name="Siv Holm")
+        served = serve(new)
         yield served
         served.close()
 

@@ -20,8 +20,8 @@ TOKEN = "a token of the monitoring"
 
 @pytest.fixture
 def stage() -> Iterator[Stage]:
-    with stage_in_memory() as made:
-        yield made
+    with stage_in_memory() as new:
+        yield new
 
 
 @pytest.fixture

@@ -39,8 +39,8 @@ class AskedKeyring:
 
 @pytest.fixture
 def stage() -> Iterator[Stage]:
-    with stage_in_memory() as made:
-        yield made
+    with stage_in_memory() as new:
+        yield new
 
 
 def managed(stage: Stage) -> Web:

@@ -111,10 +111,10 @@ def test_without_a_database_there_are_no_figures_and_no_cause(web: Web) -> None:
     assert (answer.status_code, answer.text) == (503, "failed")
 
 
-@pytest.mark.parametrize(("up", "told"), [(None, None), (True, 1), (False, 0)])
-def test_a_scanner_is_up_or_down_where_there_is_one(web: Web, up: bool | None, told: int | None) -> None:
+@pytest.mark.parametrize(("up", "figure"), [(None, None), (True, 1), (False, 0)])
+def test_a_scanner_is_up_or_down_where_there_is_one(web: Web, up: bool | None, figure: int | None) -> None:
     text = as_text(measure_lag(web.stage.deps), 0, NodeState(scanner_up=up)).decode()
-    assert figures(text).get("deldokument_scanner_up") == told
+    assert figures(text).get("deldokument_scanner_up") == figure
 
 
 def test_figures_hold_no_identifier(web: Web) -> None:

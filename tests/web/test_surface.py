@@ -20,18 +20,18 @@ from tests.support.stage.stage import FJELL, KARI, OLA, PER, SIV, person
 from tests.support.stored_data import contents, put_in_its_place
 
 DOCS = Path(__file__).parents[2] / "docs"
-TOLD_BY_THE_PROVIDER = "/logg-ut/bakkanal"
+BACK_CHANNEL = "/logg-ut/bakkanal"
 """The one change without a session: its signed token is the proof (test_logout_elsewhere)."""
 ANYONE = {
     "/", "/kontakt", "/tilgjengelighet", "/personvern", "/robots.txt",
     "/.well-known/security.txt", "/logg-inn", "/logg-inn/svar", "/logget-ut", "/sprak/{language}", "/d/{id}",
-    "/logg-ut/frontkanal", TOLD_BY_THE_PROVIDER, "/varsling/{id}/vilkar",
+    "/logg-ut/frontkanal", BACK_CHANNEL, "/varsling/{id}/vilkar",
 }  # fmt: skip
 CHANGES = [
     (endpoint, m)
     for endpoint in ENDPOINTS
     for m in endpoint.methods
-    if m not in {"GET", "HEAD"} and endpoint.path != TOLD_BY_THE_PROVIDER
+    if m not in {"GET", "HEAD"} and endpoint.path != BACK_CHANNEL
 ]
 HEADERS = {
     "x-content-type-options": "nosniff",
@@ -74,7 +74,7 @@ def an_address(web: Web, endpoint: Endpoint, share_id: str) -> str:
     return endpoint.path.format_map(defaultdict(lambda: UNKNOWN, known))
 
 
-def whoever_may(endpoint: Endpoint) -> str:
+def person_allowed(endpoint: Endpoint) -> str:
     """Somebody of the still world who holds the office that the endpoint asks for."""
     if endpoint.who is RequiredRole.OPERATOR:
         return SIV
@@ -156,8 +156,8 @@ def test_head_has_the_length_of_get(web: Web) -> None:
     below = ("", f"/dokument/{document_id}", "/alt.zip")
     for browser in (web.browser(OLA), web.browser(SIV), web.browser()):
         for path in (*(f"/d/{share_id}{end}" for end in below), f"/d/{UNKNOWN}", "/mine", "/kontakt", "/finnes-ikke"):
-            told = browser.request("HEAD", path).headers.get("content-length")
-            assert told in {None, browser.get(path).headers["content-length"]}, path
+            length = browser.request("HEAD", path).headers.get("content-length")
+            assert length in {None, browser.get(path).headers["content-length"]}, path
 
 
 def test_with_the_registers_down_known_and_unknown_shares_answer_alike(web: Web) -> None:
@@ -173,7 +173,7 @@ def test_with_the_registers_down_known_and_unknown_shares_answer_alike(web: Web)
 def test_a_change_without_the_sessions_own_token_is_refused_and_changes_nothing(
     still: Web, draft: str, endpoint: Endpoint, method: str
 ) -> None:
-    person = whoever_may(endpoint)
+    person = person_allowed(endpoint)
     browser, other = still.browser(person), still.browser(person)
     path, foreign = an_address(still, endpoint, draft), other.csrf_token()
     body = {"account_id": still.stage.byggesak.id, "text": SIV, "name": "x.pdf", "length": 1, "confirmed": False}
@@ -201,7 +201,7 @@ def test_a_change_without_the_sessions_own_token_is_refused_and_changes_nothing(
 def test_a_change_without_a_session_is_refused_and_changes_nothing(
     still: Web, draft: str, endpoint: Endpoint, method: str
 ) -> None:
-    path, token = an_address(still, endpoint, draft), still.browser(whoever_may(endpoint)).csrf_token()
+    path, token = an_address(still, endpoint, draft), still.browser(person_allowed(endpoint)).csrf_token()
     before = contents(still.stage)
     answer = still.browser().request(method, path, json={}, headers={"X-CSRF-Token": token})
     assert answer.status_code == (303 if endpoint.answer is ErrorFormat.PAGE else 401)
@@ -353,8 +353,8 @@ def test_an_unforeseen_error_reveals_nothing_and_is_logged_without_the_address(
     with caplog.at_level(logging.ERROR):
         answer = broken.browser().get(f"/sprekk?number={OLA}")
     assert answer.status_code == 500
-    for told in ("mistake", "RuntimeError"):
-        assert told not in answer.text
+    for text in ("mistake", "RuntimeError"):
+        assert text not in answer.text
     records = [record for record in caplog.records if record.name == "deldokument.web"]
     assert [record.getMessage() for record in records] == [
         "/sprekk failed",

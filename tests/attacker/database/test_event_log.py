@@ -204,17 +204,19 @@ def test_a_seal_that_was_forged_after_them_does_not_hide_them(stage: Stage, forg
 
 
 def test_no_report_with_them_is_signed(stage: Stage, forged: tuple[str, int]) -> None:
-    made = report.share_report(stage.deps, person(KARI), forged[0])
-    refuse_report(stage, made)
+    forged_report = report.share_report(stage.deps, person(KARI), forged[0])
+    refuse_report(stage, forged_report)
     assert {row.kind for row in stage.deps.damage.take()} == {"audit_event"}
 
 
-def refuse_report(stage: Stage, made: report.ShareReport) -> None:
+def refuse_report(stage: Stage, forged_report: report.ShareReport) -> None:
     """Neither form of the report is signed."""
     with pytest.raises(Conflict, match="records_unproven"):
-        report.report_file(stage.deps, made)
+        report.report_file(stage.deps, forged_report)
     with pytest.raises(Conflict, match="records_unproven"):
-        report.sealed_report(stage.deps, made, RenderedDocument("Rapport", "Rapport", "1.0", made.made_at))
+        report.sealed_report(
+            stage.deps, forged_report, RenderedDocument("Rapport", "Rapport", "1.0", forged_report.made_at)
+        )
 
 
 def test_no_report_is_signed_whose_chain_has_another_end(stage: Stage) -> None:
@@ -226,6 +228,6 @@ def test_no_report_is_signed_whose_chain_has_another_end(stage: Stage) -> None:
 
 @pytest.mark.usefixtures("forged")
 def test_no_export_has_them(stage: Stage) -> None:
-    made = export.begin_event_export(stage.deps, wanted=EventFilter(stage.tenant.id), form="json")
+    begun = export.begin_event_export(stage.deps, wanted=EventFilter(stage.tenant.id), form="json")
     with pytest.raises(Broken, match="did not write"):
-        list(export.export_lines(stage.deps, made))
+        list(export.export_lines(stage.deps, begun))

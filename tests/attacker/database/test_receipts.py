@@ -56,11 +56,13 @@ def test_no_page_shows_as_received_what_nobody_received(stage: Stage, forged: st
 
 
 def test_no_report_with_a_forged_receipt_is_signed(stage: Stage, forged: str) -> None:
-    made = report.share_report(stage.deps, person(KARI), forged)
+    forged_report = report.share_report(stage.deps, person(KARI), forged)
     with pytest.raises(Conflict, match="records_unproven"):
-        report.report_file(stage.deps, made)
+        report.report_file(stage.deps, forged_report)
     with pytest.raises(Conflict, match="records_unproven"):
-        report.sealed_report(stage.deps, made, RenderedDocument("Rapport", "Rapport", "1.0", made.made_at))
+        report.sealed_report(
+            stage.deps, forged_report, RenderedDocument("Rapport", "Rapport", "1.0", forged_report.made_at)
+        )
     assert stage.deps.damage.take() == [DamagedRow("receipt", forged)]
 
 

@@ -24,10 +24,10 @@ def statuses(browser: Browser) -> list[int]:
 
 def rows(attack: Attack, connection: Connection) -> dict[str, dict[str, Any]]:
     """The rows of the sessions, by the name of their browser."""
-    made = attack.victims
+    victims = attack.victims
     hashes = {
-        sha256(browser.http.cookies.get(made.web.session_cookie, "").encode()).digest(): name
-        for name, browser in made.browsers.items()
+        sha256(browser.http.cookies.get(victims.web.session_cookie, "").encode()).digest(): name
+        for name, browser in victims.browsers.items()
     }
     every = rows_of(connection, "session")["session"]
     return {hashes[row["token_hash"]]: row for row in every if row["token_hash"] in hashes}

@@ -15,9 +15,9 @@ def test_who_logs_out_at_idporten_is_logged_out_here(visit: Visit, script: bool)
     page = kari.page
     idporten = kari.context.request.get("/logg-inn", max_redirects=0).headers["location"]
     page.goto(urljoin(idporten, "/endsession"))
-    with page.expect_response(lambda response: "/logg-ut/frontkanal?" in response.url) as told:
+    with page.expect_response(lambda response: "/logg-ut/frontkanal?" in response.url) as logout:
         page.get_by_role("button", name="Logg ut").click()
-    assert told.value.status == 200
+    assert logout.value.status == 200
     expect(page.get_by_role("heading", name="Du er logget ut")).to_be_visible()
     kari.open("/mine")
     expect(page.get_by_role("heading", name="Logg inn")).to_be_visible()

@@ -65,8 +65,8 @@ def test_with_enhetsregisteret_down_the_sharer_confirms_the_number_and_shares(
         brygga = form.recipient("311 905 007")
         expect(brygga).not_to_contain_text("BRYGGA REGNSKAP AS")
         kari.page.get_by_role("button", name="Del dokument", exact=True).click()
-        told = kari.page.locator("ds-error-summary").get_by_role("link", name="Kontroller nummeret")
-        expect(told).to_be_visible()
+        link = kari.page.locator("ds-error-summary").get_by_role("link", name="Kontroller nummeret")
+        expect(link).to_be_visible()
         kari.examine()
         words = "Enhetsregisteret svarer ikke; jeg har kontrollert nummeret"
         brygga.get_by_role("checkbox", name=words).check()

@@ -67,9 +67,9 @@ def test_what_the_sharer_has_decided_is_kept(visit: Visit, demo: Demo, tmp_path:
     expect(kari.page.get_by_label("Varsle mottakerne")).not_to_be_checked()
     silent = form.publish().rpartition("/")[2]
     # Events are processed in order: once a later share's recipients are notified, this one's would have been.
-    told = fill_in(kari, tmp_path).publish().rpartition("/")[2]
+    later = fill_in(kari, tmp_path).publish().rpartition("/")[2]
     demo.move_clock(WINDOW)
-    kari.open(f"/delinger/{told}")
+    kari.open(f"/delinger/{later}")
     kari.reload_until(kari.page.get_by_text("Varslet"))
     assert kari.open(f"/delinger/{silent}") == 200
     expect(kari.page.get_by_text("218794 *****").first).to_be_visible()

@@ -47,22 +47,22 @@ def meet_malware(kari: Visitor, form: SharePage, folder: Path) -> None:
     form.confirm_all()
     expect(page.get_by_text("Utkastet er lagret")).to_be_visible()
     draft = form.draft_path
-    told = page.get_by_text("Det er funnet et virus (Test.EICAR")
+    finding = page.get_by_text("Det er funnet et virus (Test.EICAR")
     kari.open(draft.replace("/del?utkast=", "/delinger/"))
-    kari.reload_until(told)
+    kari.reload_until(finding)
     kari.examine()
     kari.open(draft)
     # The ticks are kept too: without them nothing would be shared in the end.
     expect(form.rows("De som kan åpne delingen").get_by_role("checkbox")).to_be_checked()
     expect(page.get_by_label("Originalene er arkivert")).to_be_checked()
-    expect(told).to_be_visible()
+    expect(finding).to_be_visible()
     expect(form.file("Faktura.com")).to_contain_text("Virus funnet")
     page.get_by_role("button", name="Del dokument", exact=True).click()
     expect(page.locator("ds-error-summary")).to_contain_text("Fjern Faktura.com, som har virus")
     kari.examine()
     form.file("Faktura.com").get_by_role("button", name="Fjern").click()
     expect(form.file("Faktura.com")).to_have_count(0)
-    expect(told).to_be_hidden()
+    expect(finding).to_be_hidden()
 
 
 def confirm_the_warning(ola: Visitor) -> None:
@@ -89,9 +89,9 @@ def read_the_report(kari: Visitor, folder: Path) -> str:
     # The worker's first seal takes a moment; until then the service asks to try again.
     wait_until(is_sealed, 120, "the report was not sealed")
     pdf = written(folder / "rapport.pdf", answers[-1].body())
-    told = subprocess.run(["pdfsig", "-nocert", str(pdf)], capture_output=True, text=True, check=False).stdout
-    assert "Signature is Valid." in told
-    assert "Total document signed" in told
+    output = subprocess.run(["pdfsig", "-nocert", str(pdf)], capture_output=True, text=True, check=False).stdout
+    assert "Signature is Valid." in output
+    assert "Total document signed" in output
     return " ".join(text_of(pdf.read_bytes()).split())
 
 

@@ -60,8 +60,8 @@ class Host:
 
     def cut_from(self, other: Host) -> None:
         """Packets between the two are lost without a word, as behind a broken switch."""
-        for way in ("saddr", "daddr"):
-            self._nft("add", "rule", "inet", "faults", "lost", "ip", way, other.address, "drop")
+        for field in ("saddr", "daddr"):
+            self._nft("add", "rule", "inet", "faults", "lost", "ip", field, other.address, "drop")
 
     def refuse(self, other: Host) -> None:
         """Connections between the two are reset, as by a firewall."""
@@ -129,10 +129,10 @@ class Network:
     def host(self, name: str) -> Host:
         """The host of that name, made when it is first asked for. At most four letters."""
         if name not in self._hosts:
-            self._hosts[name] = self._made(name)
+            self._hosts[name] = self._create(name)
         return self._hosts[name]
 
-    def _made(self, name: str) -> Host:
+    def _create(self, name: str) -> Host:
         host = Host(name, f"{self._name}-{name}", f"{self.subnet}.{len(self._hosts) + 11}", f"{self._name}{name}")
         inside = ("ip", "-n", host.namespace)
         _run("ip", "netns", "add", host.namespace)

@@ -39,7 +39,7 @@ RECEIPT = {
 
 
 def notice(**changes: Any) -> Notice:
-    made = Notice(
+    usual = Notice(
         id=new_id(),
         recipient=OLA,
         subject="Noen har delt dokumenter med deg",
@@ -49,7 +49,7 @@ def notice(**changes: Any) -> Notice:
         channel=NoticeChannel.EMAIL_FIRST,
         condition_url="http://127.0.0.1:9/varsling/x/vilkar",
     )
-    return replace(made, **changes)
+    return replace(usual, **changes)
 
 
 @pytest.fixture
@@ -68,8 +68,8 @@ def test_a_notice_is_taken_as_it_was_written(altinn: AltinnNotifications, runnin
     sent = notice()
     assert altinn.send(sent) == SENT
     [order] = orders(running, sent)
-    told = {"recipient": OLA.value, "subject": sent.subject, "body": sent.body, "text": sent.text}
-    assert order.items() >= {**told, "sender": sent.sender, "condition": sent.condition_url}.items()
+    expected = {"recipient": OLA.value, "subject": sent.subject, "body": sent.body, "text": sent.text}
+    assert order.items() >= {**expected, "sender": sent.sender, "condition": sent.condition_url}.items()
 
 
 @pytest.mark.parametrize(

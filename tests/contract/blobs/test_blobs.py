@@ -173,12 +173,12 @@ def test_objects_may_be_deleted_while_they_are_listed(store: BlobStore) -> None:
 
 
 def test_the_shelves_of_a_store_make_its_whole(store: BlobStore) -> None:
-    made = {f"{number:02x}{'0' * 30}" for number in (0, 1, 127, 255)} | {f"7f{'1' * 30}"}
-    for name in made:
+    created = {f"{number:02x}{'0' * 30}" for number in (0, 1, 127, 255)} | {f"7f{'1' * 30}"}
+    for name in created:
         put(store, name, b"x")
     shelves = {shelf: {blob.name for blob in store.list(shelf)} for shelf in (0, 1, 2, 127, 255)}
     assert {shelf: len(found) for shelf, found in shelves.items()} == {0: 1, 1: 1, 2: 0, 127: 2, 255: 1}
-    assert set().union(*shelves.values()) == names(store) == made
+    assert set().union(*shelves.values()) == names(store) == created
 
 
 def test_an_unclaimed_store_belongs_to_nobody(store: BlobStore) -> None:

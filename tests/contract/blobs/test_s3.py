@@ -26,8 +26,8 @@ IMPATIENT = Patience(request=timedelta(seconds=1), retries=1, first_pause=timede
 
 @pytest.fixture
 def proxy(seaweedfs: SeaweedFS) -> Iterator[FaultProxy]:
-    with fault_proxy(seaweedfs.endpoint) as made:
-        yield made
+    with fault_proxy(seaweedfs.endpoint) as new:
+        yield new
 
 
 @pytest.fixture
@@ -47,7 +47,7 @@ def put(store: S3BlobStore, content: bytes, name: str = NAME) -> None:
     writer.commit()
 
 
-def stands(store: S3BlobStore, content: bytes = PART) -> bool:
+def is_stored(store: S3BlobStore, content: bytes = PART) -> bool:
     return store.read(NAME, 0, len(content)) == content
 
 
@@ -79,7 +79,7 @@ def test_an_object_acknowledged_after_a_fault_is_whole(
 ) -> None:
     proxy.expect(fault)
     put(store, PART)
-    assert stands(direct)
+    assert is_stored(direct)
     assert not any("upload" in target for _, target in proxy.seen), "nothing can be left dangling"
 
 
@@ -192,7 +192,7 @@ def test_an_object_that_was_stored_otherwise_is_not_acknowledged(store: S3BlobSt
     put(direct, PART)
     with pytest.raises(Conflict):
         put(store, PART[:-1] + bytes([PART[-1] ^ 1]))
-    assert stands(direct)
+    assert is_stored(direct)
 
 
 def test_an_object_whose_length_cannot_be_learnt_is_not_acknowledged(store: S3BlobStore, proxy: FaultProxy) -> None:

@@ -312,11 +312,11 @@ def test_a_tables_columns_in_word_share_the_page_for_word_and_for_libreoffice() 
     text = "| Nr. | Tiltak |\n|---|---|\n| 1 | En lengre beskrivelse av et tiltak som trenger plass. |\n"
     document = word(PRESS.docx(paper(text)))
     section, table = document.sections[0], document.tables[0]
-    room = int(section.page_width or 0) - int(section.left_margin or 0) - int(section.right_margin or 0)
+    width = int(section.page_width or 0) - int(section.left_margin or 0) - int(section.right_margin or 0)
     columns = [int(column.width or 0) for column in table.columns]
     assert [int(cell.width or 0) for cell in table.rows[1].cells] == columns
     assert columns[1] > 2 * columns[0] > 0
-    assert 0.99 * room < sum(columns) <= room
+    assert 0.99 * width < sum(columns) <= width
 
 
 def test_a_tables_columns_are_as_wide_as_their_longest_cells_if_all_fit() -> None:
@@ -402,8 +402,8 @@ def test_the_same_paper_is_the_same_bytes_from_every_press_in_every_thread() -> 
     found: list[tuple[bytes, bytes, str]] = []
 
     def press() -> None:
-        for made in (PRESS, MarkdownRenderer()):
-            found.append((made.pdf(paper()), made.docx(paper()), made.html(TEXT)))
+        for renderer in (PRESS, MarkdownRenderer()):
+            found.append((renderer.pdf(paper()), renderer.docx(paper()), renderer.html(TEXT)))
 
     threads = [threading.Thread(target=press) for _ in range(4)]
     for thread in threads:

@@ -50,7 +50,7 @@ PDF = MarkdownRenderer().pdf(RenderedDocument("# Avtale\n\nPrisen er 100 kroner.
 DATA = b"deldokument/audit-head/1 0123"
 
 
-def made(folder: Path, name: str = "Del dokument") -> PdfSigner:
+def new_seal(folder: Path, name: str = "Del dokument") -> PdfSigner:
     paths = folder / "seal.key", folder / "seal.pem"
     return create_seal_certificate(*paths, operator_name=name, operator_number="310240001", at=NOON)
 
@@ -61,7 +61,7 @@ def loaded(folder: Path, password: str = "") -> DocumentSigner:
 
 @pytest.fixture(scope="module")
 def seal(tmp_path_factory: pytest.TempPathFactory) -> PdfSigner:
-    return made(tmp_path_factory.mktemp("seal"))
+    return new_seal(tmp_path_factory.mktemp("seal"))
 
 
 @pytest.fixture(scope="module")
@@ -104,10 +104,10 @@ def test_the_signature_says_what_when_and_by_which_standard(sealed: bytes) -> No
 
 
 def test_debians_verifier_finds_it_valid_and_total(sealed: bytes, tmp_path: Path) -> None:
-    told = pdfsig(sealed, tmp_path / "sealed.pdf")
-    assert "Signature is Valid." in told
-    assert "Total document signed" in told
-    assert "Signer Certificate Common Name: Del dokument" in told
+    output = pdfsig(sealed, tmp_path / "sealed.pdf")
+    assert "Signature is Valid." in output
+    assert "Total document signed" in output
+    assert "Signer Certificate Common Name: Del dokument" in output
 
 
 @pytest.mark.parametrize("place", [0.001, 0.1, 0.5, 0.8, 0.999])
@@ -144,7 +144,7 @@ def test_what_is_added_after_the_seal_shows(seal: PdfSigner, sealed: bytes, tmp_
 
 
 def test_another_deployments_certificate_does_not_vouch_for_it(sealed: bytes, tmp_path: Path) -> None:
-    assert not validated(sealed, made(tmp_path).certificate()).trusted
+    assert not validated(sealed, new_seal(tmp_path).certificate()).trusted
 
 
 def test_a_sealed_pdf_still_says_that_it_is_for_the_archive_and_for_everybody(sealed: bytes, tmp_path: Path) -> None:
@@ -188,7 +188,7 @@ def test_a_signature_verifies_with_the_certificate_alone_and_over_these_bytes_on
 
 
 def test_a_signature_of_another_seal_does_not_verify(seal: PdfSigner, tmp_path: Path) -> None:
-    assert not verify_signature(seal.certificate(), DATA, made(tmp_path).sign(DATA))
+    assert not verify_signature(seal.certificate(), DATA, new_seal(tmp_path).sign(DATA))
 
 
 @pytest.mark.parametrize("certificate", [b"", b"-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n"])
@@ -231,39 +231,39 @@ def test_an_operator_with_a_long_name_and_no_number_has_a_certificate_too(tmp_pa
 
 
 def test_key_and_certificate_are_their_owners_alone(tmp_path: Path) -> None:
-    made(tmp_path)
+    new_seal(tmp_path)
     assert {stat.S_IMODE(path.stat().st_mode) for path in tmp_path.iterdir()} == {0o600}
 
 
-@pytest.mark.parametrize("standing", ["seal.key", "seal.pem"])
-def test_a_key_or_certificate_is_never_overwritten(tmp_path: Path, standing: str) -> None:
-    (tmp_path / standing).write_bytes(b"kept")
+@pytest.mark.parametrize("existing", ["seal.key", "seal.pem"])
+def test_a_key_or_certificate_is_never_overwritten(tmp_path: Path, existing: str) -> None:
+    (tmp_path / existing).write_bytes(b"kept")
     with pytest.raises(Conflict):
-        made(tmp_path)
-    assert {path.name: path.read_bytes() for path in tmp_path.iterdir()} == {standing: b"kept"}
+        new_seal(tmp_path)
+    assert {path.name: path.read_bytes() for path in tmp_path.iterdir()} == {existing: b"kept"}
 
 
 def test_of_two_concurrent_creations_one_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    made(tmp_path)
+    new_seal(tmp_path)
     monkeypatch.setattr(Path, "exists", lambda _path: False)
     with pytest.raises(Conflict):
-        made(tmp_path)
+        new_seal(tmp_path)
 
 
 def test_without_room_for_both_there_is_neither_and_the_next_try_makes_them(tmp_path: Path) -> None:
     with files_no_longer_than(100), pytest.raises(Unavailable, match="File too large"):
-        made(tmp_path)
+        new_seal(tmp_path)
     assert list(tmp_path.iterdir()) == []
-    assert made(tmp_path).certificate() == loaded(tmp_path).certificate()
+    assert new_seal(tmp_path).certificate() == loaded(tmp_path).certificate()
 
 
 def test_a_certificate_in_a_missing_folder_is_reported_by_its_path(tmp_path: Path) -> None:
     with pytest.raises(Unavailable, match="nowhere"):
-        made(tmp_path / "nowhere")
+        new_seal(tmp_path / "nowhere")
 
 
 def test_a_created_seal_is_loaded(tmp_path: Path) -> None:
-    fresh = made(tmp_path)
+    fresh = new_seal(tmp_path)
     again = loaded(tmp_path)
     assert again.certificate() == fresh.certificate()
     assert verify_signature(fresh.certificate(), DATA, again.sign(DATA))
@@ -293,13 +293,13 @@ def refusal(folder: Path, password: str = "") -> str:
 
 @pytest.mark.parametrize("mode", [0o640, 0o604, 0o660])
 def test_a_key_that_others_may_read_or_write_is_refused(tmp_path: Path, mode: int) -> None:
-    made(tmp_path)
+    new_seal(tmp_path)
     (tmp_path / "seal.key").chmod(mode)
     assert "chmod 600" in refusal(tmp_path)
 
 
 def test_half_a_seal_is_refused(tmp_path: Path) -> None:
-    made(tmp_path)
+    new_seal(tmp_path)
     (tmp_path / "seal.pem").rename(tmp_path / "away.pem")
     assert "seal.pem" in refusal(tmp_path)
     (tmp_path / "away.pem").rename(tmp_path / "seal.pem")
@@ -309,21 +309,21 @@ def test_half_a_seal_is_refused(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("known", [KEY_KIND, CURVE])
 def test_a_certificate_with_a_key_of_an_unknown_kind_is_refused(tmp_path: Path, known: str) -> None:
-    (tmp_path / "seal.pem").write_bytes(odd_certificate(made(tmp_path).certificate(), known))
+    (tmp_path / "seal.pem").write_bytes(odd_certificate(new_seal(tmp_path).certificate(), known))
     assert "seal.pem" in refusal(tmp_path)
 
 
 def test_a_certificate_of_another_key_is_refused(tmp_path: Path) -> None:
     (tmp_path / "other").mkdir()
-    made(tmp_path)
-    made(tmp_path / "other")
+    new_seal(tmp_path)
+    new_seal(tmp_path / "other")
     (tmp_path / "other" / "seal.pem").replace(tmp_path / "seal.pem")
     assert "not for the key" in refusal(tmp_path)
 
 
 @pytest.mark.parametrize("junk", [b"", b"x" * 100, b"-----BEGIN PRIVATE KEY-----\nAAAA\n-----END PRIVATE KEY-----\n"])
 def test_a_file_that_is_no_key_is_refused_by_its_name(tmp_path: Path, junk: bytes) -> None:
-    made(tmp_path)
+    new_seal(tmp_path)
     (tmp_path / "seal.key").write_bytes(junk)
     assert "seal.key" in refusal(tmp_path)
 
@@ -406,7 +406,7 @@ def test_a_wrong_password_is_refused_and_shown_nowhere(tmp_path: Path) -> None:
 
 
 def test_an_encrypted_pem_key_is_opened_by_its_password(tmp_path: Path) -> None:
-    seal = made(tmp_path)
+    seal = new_seal(tmp_path)
     encrypted = seal.key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, BestAvailableEncryption(b"hemmelig"))
     (tmp_path / "seal.key").write_bytes(encrypted)
     assert loaded(tmp_path, "hemmelig").certificate() == seal.certificate()

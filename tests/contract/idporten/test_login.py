@@ -92,59 +92,59 @@ class Silence(httpx.BaseTransport):
     def __init__(self) -> None:
         self.asked, self.down = 0, False
         self.fault: type[httpx.TimeoutException] = httpx.ReadTimeout
-        self._way = httpx.HTTPTransport()
+        self._transport = httpx.HTTPTransport()
 
     def handle_request(self, request: httpx.Request) -> httpx.Response:
         self.asked += 1
         if self.down:
             raise self.fault("silent", request=request)
-        return self._way.handle_request(request)
+        return self._transport.handle_request(request)
 
     def close(self) -> None:
-        self._way.close()
+        self._transport.close()
 
 
 def test_a_silent_idporten_is_not_waited_for_again_and_again_and_logins_recover(
     running: Running, browser: httpx.Client
 ) -> None:
-    now, way = [1000.0], Silence()
-    with httpx.Client(transport=way) as http:
+    now, silence = [1000.0], Silence()
+    with httpx.Client(transport=silence) as http:
         idporten = relying_party(running, running.idporten, http, breaker=Breaker(lambda: now[0]))
         login = idporten.begin("nb")
         back = log_in(browser, login.url, person="Ola Nordmann")
-        way.down, way.asked = True, 0
+        silence.down, silence.asked = True, 0
         for _ in range(FAILURES + 5):
             with pytest.raises(ProviderUnavailable):
                 idporten.begin("nb")
         with pytest.raises(ProviderUnavailable):
             finish(idporten, login, back)
-        assert way.asked == FAILURES
-        way.down = False
+        assert silence.asked == FAILURES
+        silence.down = False
         now[0] += PAUSE_SECONDS
         assert finish(idporten, login, back).person_identifier == OLA
         assert idporten.begin("nb").url
 
 
 def test_the_first_question_to_a_silent_idporten_is_not_waited_for_again_and_again_either(running: Running) -> None:
-    way = Silence()
-    way.down = True
-    with httpx.Client(transport=way) as http:
+    silence = Silence()
+    silence.down = True
+    with httpx.Client(transport=silence) as http:
         idporten = relying_party(running, running.idporten, http)
         for _ in range(FAILURES + 5):
             with pytest.raises(ProviderUnavailable):
                 idporten.begin("nb")
-    assert way.asked == FAILURES
+    assert silence.asked == FAILURES
 
 
 def test_logins_that_find_every_connection_in_use_do_not_stop_the_others(running: Running) -> None:
-    way = Silence()
-    way.down, way.fault = True, httpx.PoolTimeout
-    with httpx.Client(transport=way) as http:
+    silence = Silence()
+    silence.down, silence.fault = True, httpx.PoolTimeout
+    with httpx.Client(transport=silence) as http:
         idporten = relying_party(running, running.idporten, http)
         for _ in range(FAILURES + 5):
             with pytest.raises(ProviderUnavailable):
                 idporten.begin("nb")
-        way.down = False
+        silence.down = False
         assert idporten.begin("nb").url
 
 

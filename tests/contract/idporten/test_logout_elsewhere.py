@@ -79,8 +79,8 @@ def register(running: Running, client_id: str, url: str) -> None:
         "redirect_uris": [REDIRECT_URI],
         "post_logout_redirect_uris": [POST_LOGOUT_REDIRECT_URI],
     }
-    told = {"frontchannel_logout_uri": f"{url}/front", "backchannel_logout_uri": f"{url}/back"} if url else {}
-    running.register_client(known | told)
+    addresses = {"frontchannel_logout_uri": f"{url}/front", "backchannel_logout_uri": f"{url}/back"} if url else {}
+    running.register_client(known | addresses)
 
 
 def relying_party(running: Running, http: httpx.Client, client_id: str = CLIENT_ID) -> IdPorten:

@@ -32,8 +32,8 @@ def answered(provider: HostileProvider, http: httpx.Client, asked_for: str, **cl
     """Return the person of a login on behalf of ``asked_for`` with ``claims`` in the token."""
     idporten = IdPorten(provider.issuer, CLIENT_ID, rsa_key("client"), BACK, GOODBYE, http)
     login = idporten.begin("nb", on_behalf_of=asked_for)
-    told = provider.claims(CLIENT_ID, login.nonce, **claims)
-    provider.make_token = lambda it: jwt.encode({"alg": "RS256", "kid": it.key.kid}, told, it.key)
+    contents = provider.claims(CLIENT_ID, login.nonce, **claims)
+    provider.make_token = lambda it: jwt.encode({"alg": "RS256", "kid": it.key.kid}, contents, it.key)
     return idporten.complete({"state": login.state, "code": "c"}, login).person_identifier
 
 

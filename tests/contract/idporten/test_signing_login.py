@@ -27,11 +27,11 @@ SIMULATORS = ["idporten"]
 @pytest.fixture
 def stage(tmp_path: Path) -> Iterator[Stage]:
     """Ewa, logged in already, has a service agreement to sign."""
-    made = with_short_texts(set_stage(tmp_path))
-    publish_texts(made)
-    name_administrator(made)
-    yield made
-    made.close()
+    new = with_short_texts(set_stage(tmp_path))
+    publish_texts(new)
+    name_administrator(new)
+    yield new
+    new.close()
 
 
 def at(stage: Stage, issuer: str, running: Running, http: httpx.Client) -> Session:

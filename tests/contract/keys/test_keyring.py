@@ -28,14 +28,14 @@ def keyring(request: pytest.FixtureRequest) -> Iterator[Keyring]:
         yield MemoryKeyring()
         return
     opening: Opening = request.getfixturevalue(f"{request.param}_opening")
-    with closing(opened(opening, MemoryRootKeys(ROOT))) as made:
-        yield made
+    with closing(opened(opening, MemoryRootKeys(ROOT))) as new:
+        yield new
 
 
 @pytest.fixture
 def sealed(opening: Opening) -> Iterator[SealedKeyring]:
-    with closing(opened(opening, MemoryRootKeys(ROOT))) as made:
-        yield made
+    with closing(opened(opening, MemoryRootKeys(ROOT))) as new:
+        yield new
 
 
 def on_event_loop(*steps: Callable[[], object]) -> None:

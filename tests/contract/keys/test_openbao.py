@@ -19,7 +19,7 @@ from deldokument.adapters.keys.openbao_store import OpenBaoStore
 from deldokument.adapters.keys.transit import TransitRootKeys
 from deldokument.domain.errors import Broken, Unavailable
 from tests.fakes.root_keys import MemoryRootKeys
-from tests.support.servers.openbao import Place, Server, made_place, running_openbao
+from tests.support.servers.openbao import Place, Server, create_place, running_openbao
 from tests.support.stage.keyrings import ROOT, Opening, opened
 
 QUICK = (0.5, 0.5)
@@ -78,7 +78,7 @@ def test_the_service_may_do_nothing_but_what_it_needs(bao_place: Place, method: 
 
 def test_a_deployment_reaches_nothing_of_another(bao_place: Place, openbao: Server, tmp_path: Path) -> None:
     (tmp_path / "other").mkdir()
-    other = made_place(openbao, tmp_path / "other")
+    other = create_place(openbao, tmp_path / "other")
     with closing(keyring_in(other)) as keyring:
         keyring.create("share:1")
     with closing(bao_place.connection()) as bao, pytest.raises(Unavailable, match="policy"):
@@ -107,12 +107,12 @@ def test_hundreds_of_entries_are_listed_got_and_destroyed(openbao_opening: Openi
 
 def test_pages_of_ids_make_a_whole(openbao_opening: Opening, bao_place: Place) -> None:
     with closing(opened(openbao_opening, MemoryRootKeys(ROOT))) as keyring, closing(bao_place.connection()) as bao:
-        made = sorted(f"share:{number}" for number in range(25))
-        for entry_id in [*made, "audit:1", "tenant:1"]:
+        share_ids = sorted(f"share:{number}" for number in range(25))
+        for entry_id in [*share_ids, "audit:1", "tenant:1"]:
             keyring.create(entry_id)
         store = OpenBaoStore(bao, bao_place.keyring_mount, "", page=10)
-        assert store.ids("share:") == made
-        assert store.ids("") == ["audit:1", *made, "tenant:1"]
+        assert store.ids("share:") == share_ids
+        assert store.ids("") == ["audit:1", *share_ids, "tenant:1"]
         assert store.ids("nothing") == store.ids("zzz") == []
 
 
@@ -238,9 +238,9 @@ def test_a_role_that_is_gone_is_unavailable_and_shows_no_secret(bao_place: Place
         keyring.create("share:1")
         bao_place.server.asked("delete", f"auth/approle/role/{bao_place.name}")
     secret = bao_place.secret_id_path.read_text().strip()
-    with pytest.raises(Unavailable) as told:
+    with pytest.raises(Unavailable) as caught:
         bao_place.connection()
-    assert secret not in str(told.value)
+    assert secret not in str(caught.value)
 
 
 def test_a_secret_id_that_others_may_read_is_refused(bao_place: Place) -> None:
@@ -251,7 +251,7 @@ def test_a_secret_id_that_others_may_read_is_refused(bao_place: Place) -> None:
 
 def test_a_sealed_openbao_is_unavailable(tmp_path: Path) -> None:
     with running_openbao() as server:
-        place = made_place(server, tmp_path)
+        place = create_place(server, tmp_path)
         with closing(keyring_in(place)) as keyring:
             keyring.create("share:1")
             server.asked("post", "sys/seal")
@@ -330,9 +330,9 @@ def stub(mode: str, secret_id_path: Path) -> Iterator[OpenBao]:
 @pytest.mark.parametrize("mode", ["slow", "html", "list", "empty", "other", "400", "403", "500", "503", "429", "302"])
 def test_every_fault_is_unavailable(mode: str, tmp_path: Path) -> None:
     with stub(mode, tmp_path / "secret-id") as bao:
-        with pytest.raises(Unavailable) as told:
+        with pytest.raises(Unavailable) as caught:
             OpenBaoStore(bao, "deldokument", "root-1")
-        assert told.value.code == "keyring"
+        assert caught.value.code == "keyring"
         with pytest.raises(Unavailable):
             TransitRootKeys(bao, "transit", "deldokument")
 

@@ -70,9 +70,9 @@ def test_a_token_that_is_gone_is_unavailable_and_is_used_again_when_it_is_back(h
                 roots.ids,
                 roots.add,
             ):
-                with pytest.raises(Unavailable) as told:
+                with pytest.raises(Unavailable) as caught:
                     attempt()
-                assert told.value.code == "keyring"
+                assert caught.value.code == "keyring"
         finally:
             tokens.rmdir()
             away.rename(tokens)
@@ -111,6 +111,6 @@ def test_a_root_key_of_another_program_is_replaced_by_a_newer_one(hsm: Token, tm
 def test_what_does_not_lead_to_the_token_is_unavailable_and_shows_no_pin(hsm: Token, name: str, tmp_path: Path) -> None:
     module = tmp_path / "none.so" if name == "module" else MODULE
     other = replace(hsm, name="another") if name == "token" else replace(hsm, pin="9999" if name == "pin" else hsm.pin)
-    with pytest.raises(Unavailable) as told:
+    with pytest.raises(Unavailable) as caught:
         Pkcs11RootKeys(module, other.name, other.pin, other.label)
-    assert other.pin not in str(told.value)
+    assert other.pin not in str(caught.value)

@@ -95,9 +95,9 @@ def test_a_database_that_does_not_answer_is_unavailable_by_the_keyrings_name() -
     with socket.socket() as closed:
         closed.bind(("127.0.0.1", 0))
         port = closed.getsockname()[1]
-    with pytest.raises(Unavailable) as told:
+    with pytest.raises(Unavailable) as caught:
         postgres.PostgresStore(f"postgresql://postgres@127.0.0.1:{port}/keyring", "root-1")
-    assert told.value.code == "keyring"
+    assert caught.value.code == "keyring"
 
 
 def test_a_database_that_was_gone_is_used_again_when_it_is_back(
@@ -117,9 +117,9 @@ def test_what_the_database_forbids_is_unavailable_not_broken(keyring_url: str) -
     role = "reader_" + keyring_url.rpartition("_")[2]
     run(keyring_url, f"CREATE ROLE {role} LOGIN; GRANT SELECT ON ALL TABLES IN SCHEMA public TO {role}")
     try:
-        with pytest.raises(Unavailable) as told:
+        with pytest.raises(Unavailable) as caught:
             postgres.PostgresStore(keyring_url.replace("postgres@", f"{role}@"), "root-1")
-        assert told.value.code == "keyring"
+        assert caught.value.code == "keyring"
     finally:
         run(keyring_url, f"DROP OWNED BY {role}; DROP ROLE {role}")
 

@@ -12,12 +12,12 @@ from deldokument.domain.errors import Conflict, ServiceError, Unavailable
 
 def test_a_root_key_is_made_once_and_loaded_the_same(tmp_path: Path) -> None:
     file = tmp_path / "root.key"
-    made = create_root_key(file)
-    assert load_root_key(file) == made
+    created = create_root_key(file)
+    assert load_root_key(file) == created
     assert stat.S_IMODE(file.stat().st_mode) == 0o600
     with pytest.raises(Conflict):
         create_root_key(file)
-    assert load_root_key(file) == made
+    assert load_root_key(file) == created
 
 
 @pytest.mark.parametrize("text", [b64encode(bytes(range(32))), bytes(range(32)).hex().encode()])

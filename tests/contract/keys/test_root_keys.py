@@ -95,9 +95,9 @@ def test_a_retired_root_key_opens_nothing(roots: RootKeys, root_place: RootPlace
 
 
 def test_a_root_key_that_is_not_there_is_unavailable(roots: RootKeys) -> None:
-    with pytest.raises(Unavailable) as told:
+    with pytest.raises(Unavailable) as caught:
         roots.find_root_key("pkcs11-00")
-    assert told.value.code == "keyring"
+    assert caught.value.code == "keyring"
 
 
 def test_many_threads_seal_and_open(roots: RootKeys) -> None:

@@ -68,8 +68,8 @@ def roots() -> MemoryRootKeys:
 
 @pytest.fixture
 def keyring(opening: Opening, roots: MemoryRootKeys) -> Iterator[SealedKeyring]:
-    with closing(opened(opening, roots)) as made:
-        yield made
+    with closing(opened(opening, roots)) as new:
+        yield new
 
 
 def filled(keyring: SealedKeyring, count: int = 20) -> dict[str, bytes]:
@@ -128,7 +128,7 @@ class Traffic:
 
     def __init__(self, kept: dict[str, bytes], doomed: list[str]) -> None:
         self.kept, self.doomed = kept, doomed
-        self.made: dict[str, bytes] = {}
+        self.created: dict[str, bytes] = {}
         self.faults: list[Exception] = []
         self.over = threading.Event()
 
@@ -150,15 +150,15 @@ class Traffic:
 
         A keyring gives up after three rotations during one `create`, and so many come when its thread is starved.
         """
-        seen, deadline = len(self.made), time.monotonic() + 60
-        while not (self.faults or len(self.made) > seen):
+        seen, deadline = len(self.created), time.monotonic() + 60
+        while not (self.faults or len(self.created) > seen):
             assert time.monotonic() < deadline, "nothing is created beside the rotations"
             time.sleep(0.001)
 
     def create(self, keyring: SealedKeyring) -> None:
-        while not (self.over.is_set() and len(self.made) > 20):
-            entry_id = f"new/{len(self.made)}"
-            self.made[entry_id] = keyring.create(entry_id)
+        while not (self.over.is_set() and len(self.created) > 20):
+            entry_id = f"new/{len(self.created)}"
+            self.created[entry_id] = keyring.create(entry_id)
 
     def get(self, keyring: SealedKeyring) -> None:
         over = False
@@ -190,7 +190,7 @@ def test_a_rotation_goes_on_beside_nodes_that_create_get_and_destroy(
             traffic.wait_for_more()
             rotate_root(keyring)
     assert traffic.faults == []
-    assert keyring.get([*kept, *traffic.made]) == kept | traffic.made
+    assert keyring.get([*kept, *traffic.created]) == kept | traffic.created
     assert keyring.ids("doomed/") == []
     assert roots.ids() == ["root-4"]
 

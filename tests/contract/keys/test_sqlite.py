@@ -186,10 +186,10 @@ def test_two_processes_agree_on_one_key(path: Path) -> None:
 
 def test_a_key_that_was_returned_survives_the_death_of_its_process(process: Process, path: Path) -> None:
     process.ask("create", "share/1")
-    told = process.answer()
+    key = process.answer()
     process.kill()
     with closing(file_keyring(path)) as keyring:
-        assert keyring.get(["share/1"])["share/1"].hex() == told
+        assert keyring.get(["share/1"])["share/1"].hex() == key
 
 
 def test_an_acknowledged_destruction_survives_the_death_of_its_process(

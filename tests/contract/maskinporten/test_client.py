@@ -74,18 +74,18 @@ def client(script: Script, **options: Any) -> MaskinportenClient:
 # Asking again.
 
 
-@pytest.mark.parametrize("trouble", [silent, cut, answering(500), answering(503)], ids=["silent", "cut", "500", "503"])
-def test_a_question_without_an_answer_is_asked_once_more_with_a_new_assertion(trouble: Step) -> None:
-    script = Script([trouble, granted])
+@pytest.mark.parametrize("failure", [silent, cut, answering(500), answering(503)], ids=["silent", "cut", "500", "503"])
+def test_a_question_without_an_answer_is_asked_once_more_with_a_new_assertion(failure: Step) -> None:
+    script = Script([failure, granted])
     assert client(script).token("a") == "token"
     first, second = script.grants
     assert first["jti"] != second["jti"]
     assert script.patience[1] < script.patience[0]
 
 
-@pytest.mark.parametrize("trouble", [silent, answering(502)], ids=["silent", "502"])
-def test_a_question_without_an_answer_is_asked_no_more_than_twice(trouble: Step) -> None:
-    script = Script([trouble, trouble, granted])
+@pytest.mark.parametrize("failure", [silent, answering(502)], ids=["silent", "502"])
+def test_a_question_without_an_answer_is_asked_no_more_than_twice(failure: Step) -> None:
+    script = Script([failure, failure, granted])
     with pytest.raises(TokenUnavailable):
         client(script).token("a")
     assert len(script.grants) == 2

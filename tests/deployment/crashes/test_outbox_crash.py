@@ -130,8 +130,8 @@ def test_a_notice_ordered_in_the_night_is_delivered_in_the_morning_only_if_it_st
     httpx.post(f"{mortal.registers.notifications}/_simulator/deliver", json={}).raise_for_status()
     for share_id, delivered in ((kept, True), (withdrawn, False)):
         ids = {message.id for message in messages(mortal, share_id)}
-        told = [order["delivered"] for order in orders(mortal) if order["idempotency_id"] in ids]
-        assert told == [delivered] * len(RECIPIENTS)
+        states = [order["delivered"] for order in orders(mortal) if order["idempotency_id"] in ids]
+        assert states == [delivered] * len(RECIPIENTS)
 
 
 def test_what_the_log_says_of_it_names_nobody(mortal: Deployment) -> None:

@@ -76,15 +76,15 @@ def values(text: str) -> list[Any]:
 _RANDOM = re.compile(r"[\w-]{22}|https://\S+|.*…")
 
 
-def alike(shown: Any, told: Any) -> bool:
+def alike(shown: Any, actual: Any) -> bool:
     """Whether an answer is what the page shows: the same but for ids, addresses and words that are left out."""
-    if isinstance(shown, dict) and isinstance(told, dict):
-        return list(shown) == list(told) and all(alike(shown[name], told[name]) for name in shown)
-    if isinstance(shown, list) and isinstance(told, list):
-        return len(shown) == len(told) and all(map(alike, shown, told))
-    if isinstance(shown, str) and isinstance(told, str) and _RANDOM.fullmatch(shown):
-        return len(told) > 0
-    return type(shown) is type(told) and bool(shown == told)
+    if isinstance(shown, dict) and isinstance(actual, dict):
+        return list(shown) == list(actual) and all(alike(shown[name], actual[name]) for name in shown)
+    if isinstance(shown, list) and isinstance(actual, list):
+        return len(shown) == len(actual) and all(map(alike, shown, actual))
+    if isinstance(shown, str) and isinstance(actual, str) and _RANDOM.fullmatch(shown):
+        return len(actual) > 0
+    return type(shown) is type(actual) and bool(shown == actual)
 
 
 def own_values(deployment: Deployment, folder: Path) -> dict[str, str]:
@@ -137,16 +137,16 @@ def test_every_command_on_the_page_does_what_the_page_says(
     own = own_values(deployment, tmp_path)
     assert BLOCKS[0][0] == "bash"
     shell.run(fill_in(BLOCKS[0][1], own))
-    told = ""
+    output = ""
     for language, block in BLOCKS[1:]:
         if language == "json":
-            assert len(values(block)) == len(values(told)), told
-            for shown, value in zip(values(block), values(told), strict=True):
+            assert len(values(block)) == len(values(output)), output
+            for shown, value in zip(values(block), values(output), strict=True):
                 assert alike(shown, value), f"the page shows {shown}\nthe answer is {value}"
             continue
         if "/receipts" in block:
             ola_downloads(deployment, shell.run('printf %s "$share"'))
-        told = shell.run(block)
+        output = shell.run(block)
 
 
 def test_the_page_names_every_verdict_and_whether_recipients_get_the_document() -> None:

@@ -10,8 +10,8 @@ TEXT = (DOCS / "ks-compatible.md").read_text("utf-8")
 
 def test_every_path_stands_there_with_its_status() -> None:
     rows = table(TEXT, "Paths")
-    told = {tuple(row[0].strip("`").split(" ")): int(row[2]) for row in rows}
-    assert told == SUCCESS
+    documented = {tuple(row[0].strip("`").split(" ")): int(row[2]) for row in rows}
+    assert documented == SUCCESS
 
 
 def test_every_path_of_the_document_store_stands_there_with_its_status() -> None:
@@ -20,8 +20,8 @@ def test_every_path_of_the_document_store_stands_there_with_its_status() -> None
 
 
 def test_the_metadata_stand_there_as_they_are_read() -> None:
-    told = {name for row in table(TEXT, "Share a document") for name in re.findall(r"`(\w+)`", row[0])}
-    assert told == {
+    documented = {name for row in table(TEXT, "Share a document") for name in re.findall(r"`(\w+)`", row[0])}
+    assert documented == {
         "dokumentnavn",
         "ttl",
         "tilgjengeligTil",

@@ -49,16 +49,16 @@ def test_every_command_on_the_page_does_what_the_page_says(
     own = own_values(deployment, tmp_path)
     shell.run(fill_in(integrating.BLOCKS[0][1], own))
     shell.run(integrating.BLOCKS[1][1])
-    told = ""
+    output = ""
     with credentials(deployment) as given:
         shell.run("\n".join(f"{name}={value!r}" for name, value in given.items()))
         for language, block in BLOCKS:
             if language == "json":
-                assert len(values(block)) == len(values(told)), told
-                assert all(map(alike, values(block), values(told))), f"the page shows {block}the answer is {told}"
+                assert len(values(block)) == len(values(output)), output
+                assert all(map(alike, values(block), values(output))), f"the page shows {block}the answer is {output}"
                 continue
             shell.run(_RENEW)
-            told = shell.run(re.sub(r"^del=.*$", f"del={deployment.url}", block, flags=re.M))
+            output = shell.run(re.sub(r"^del=.*$", f"del={deployment.url}", block, flags=re.M))
 
 
 def test_a_token_that_is_not_for_this_service_opens_nothing(deployment: Deployment, tmp_path: Path) -> None:

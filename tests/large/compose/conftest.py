@@ -105,8 +105,8 @@ def account(host: Podman, registers: Running) -> None:
         with node.deps.database.read() as tx:
             [tenant] = tx.tenants.all()
         take_into_use(node.deps, tenant.id)
-        made = create_account(node.deps, tenant_id=tenant.id, name="Byggesak")
-        add_member(node.deps, tenant_id=tenant.id, account_id=made.id, number=KARI, name="Kari Lunde")
+        created = create_account(node.deps, tenant_id=tenant.id, name="Byggesak")
+        add_member(node.deps, tenant_id=tenant.id, account_id=created.id, number=KARI, name="Kari Lunde")
 
 
 @pytest.fixture

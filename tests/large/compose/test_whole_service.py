@@ -90,8 +90,8 @@ def test_nodes_serve_people_at_sockets_alone_where_the_proxy_may_connect(host: P
         asked = (f"curl --silent --output /dev/null http://{address}:{port}/helse/klar" for port in (8001, 8000))
         # 7: the connection is refused.
         assert [host.run(f"{command} || echo $?").strip() for command in asked] == ["", "7"]
-        made = (host.folder / f"srv/run/serve/{number}.sock").stat()
-        assert (stat.S_IMODE(made.st_mode), made.st_uid, made.st_gid) == (0o660, 10001, 10003)
+        listener = (host.folder / f"srv/run/serve/{number}.sock").stat()
+        assert (stat.S_IMODE(listener.st_mode), listener.st_uid, listener.st_gid) == (0o660, 10001, 10003)
 
 
 def test_the_proxy_has_the_settings_of_the_kernel_that_limit_what_a_slow_reader_gets(host: Podman) -> None:

@@ -55,8 +55,8 @@ def test_recipients_are_given_the_accounts_own_contact(stage: Stage) -> None:
     publishing.withdraw_share(stage.deps, person(KARI), share_id)
     with pytest.raises(Gone) as caught:
         offers.open_share(stage.deps, person(OLA), share_id)
-    told = caught.value.params
-    assert (told["telephone"], told["email"], told["hours"]) == (OWN.telephone, OWN.email, OWN.hours)
+    params = caught.value.params
+    assert (params["telephone"], params["email"], params["hours"]) == (OWN.telephone, OWN.email, OWN.hours)
 
 
 def test_nothing_new_comes_of_a_closed_account_and_what_is_shared_goes_on(stage: Stage) -> None:

@@ -32,7 +32,7 @@ def trail(stage: Stage) -> list[tuple[EventKind, dict[str, Any], bool]]:
     with stage.deps.database.read() as tx:
         every = [(e.kind, dict(e.details or {}), bool(e.subject_id)) for _, e in tx.audit.events() if e.kind in kinds]
     # The revision of the row is the database's.
-    return [(kind, {n: v for n, v in told.items() if n != "revision"}, acted) for kind, told, acted in every]
+    return [(kind, {n: v for n, v in details.items() if n != "revision"}, acted) for kind, details, acted in every]
 
 
 def test_an_organisation_is_given_rights_under_the_registers_name(stage: Stage) -> None:

@@ -69,21 +69,21 @@ def change(stage: Stage, rules: AccountRules, revision: int = 1) -> Account:
 
 
 def test_an_account_is_made_with_a_tidy_name_and_the_maker_is_recorded(stage: Stage) -> None:
-    made = lifecycle.create_account(
+    created = lifecycle.create_account(
         stage.deps, tenant_id=stage.tenant.id, name="  Áiššit  ja A\u030alesund ", person=person(EWA)
     )
-    assert made.name == "Áiššit ja Ålesund"
-    assert account(stage, made.id) == made
+    assert created.name == "Áiššit ja Ålesund"
+    assert account(stage, created.id) == created
     event = events(stage, EventKind.ACCOUNT_CREATED)[-1]
-    assert (event.tenant_id, event.details) == (stage.tenant.id, {"account": made.id})
+    assert (event.tenant_id, event.details) == (stage.tenant.id, {"account": created.id})
     assert event.subject_id
 
 
 @pytest.mark.parametrize("configured", [True, False])
 def test_a_new_account_notifies_its_recipients_where_notices_are_configured(stage: Stage, configured: bool) -> None:
     deps = replace(stage.deps, notices=FakeNotices() if configured else None)
-    made = lifecycle.create_account(deps, tenant_id=stage.tenant.id, name="Skole")
-    assert account(stage, made.id).rules == AccountRules(notify=configured)
+    created = lifecycle.create_account(deps, tenant_id=stage.tenant.id, name="Skole")
+    assert account(stage, created.id).rules == AccountRules(notify=configured)
     silent = lifecycle.create_account(deps, tenant_id=stage.tenant.id, name="Helse", rules=AccountRules())
     assert not account(stage, silent.id).rules.notify
 

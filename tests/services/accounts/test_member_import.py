@@ -250,9 +250,9 @@ def test_ids_from_a_batch_are_taken_for_no_option(stage: Stage) -> None:
 def both(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Stage]:
     """The stage on each database."""
     url = request.getfixturevalue("postgres_url") if request.param == "postgresql" else None
-    made = set_stage(tmp_path, url)
-    yield made
-    made.close()
+    new = set_stage(tmp_path, url)
+    yield new
+    new.close()
 
 
 def test_a_list_sent_twice_at_once_is_registered_once(both: Stage) -> None:

@@ -51,9 +51,9 @@ def test_the_signed_agreement_verifies_with_both_and_covers_every_page(
     status = validated(stage, paper)
     assert (status.intact, status.valid, status.trusted, status.bottom_line) == (True, True, True, True)
     assert status.coverage is SignatureCoverageLevel.ENTIRE_FILE
-    told = pdfsig(paper, tmp_path)
-    assert "Signature is Valid." in told
-    assert "Total document signed" in told
+    output = pdfsig(paper, tmp_path)
+    assert "Signature is Valid." in output
+    assert "Total document signed" in output
 
 
 def test_the_signature_stands_on_a_page_of_its_own_behind_the_whole_text(paper: bytes) -> None:

@@ -89,8 +89,8 @@ def test_what_a_new_version_changes_is_shown_against_what_was_signed(stage: Stag
     texts.publish_agreement(stage.deps, SERVICE, "1.1")
     found = texts.changes_to_sign(stage.deps, tenant_id=stage.tenant.id)
     assert (found.signed_version, found.document.version) == ("1.0", "1.1")
-    told = [(change.kind, change.paragraph) for change in found.changes if change.kind is not ChangeKind.SAME]
-    assert told == [
+    differences = [(change.kind, change.paragraph) for change in found.changes if change.kind is not ChangeKind.SAME]
+    assert differences == [
         (ChangeKind.REMOVED, "**1.1** Avtalen gjelder til den blir sagt opp."),
         (ChangeKind.ADDED, "**1.1** Avtalen gjelder i to år."),
         (ChangeKind.ADDED, "**1.2** Den kan fornyes."),

@@ -407,8 +407,8 @@ def test_a_refusal_creates_no_key_that_a_row_names(stage: Stage, key_id: str) ->
     share_id, before = stage.publish(OLA), set(stage.deps.keyring.ids(""))
     forge(stage, "share", share_id, audit_key_id=key_id)
     assert not sees(stage, SIV, share_id)
-    made = set(stage.deps.keyring.ids("")) - before
-    assert all(entry.startswith("audit:-:") for entry in made)
+    created = set(stage.deps.keyring.ids("")) - before
+    assert all(entry.startswith("audit:-:") for entry in created)
     assert [event.tenant_id for _, event in stage.trail() if event.kind is EventKind.SHARE_DENIED] == [None]
 
 

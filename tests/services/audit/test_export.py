@@ -52,9 +52,9 @@ def moved(stage: Stage) -> Stage:
 def files(tmp_path_factory: pytest.TempPathFactory) -> tuple[Lines, Lines]:
     """Of the same: an export of everything, and one of what Kari did."""
     stage = move(set_stage(tmp_path_factory.mktemp("stage")))
-    made = exported(stage), of_kari(stage)
+    exports = exported(stage), of_kari(stage)
     stage.close()
-    return made
+    return exports
 
 
 @pytest.fixture
@@ -114,12 +114,12 @@ def index_of(lines: Lines, number: int, kind: str = "event") -> int:
 
 def test_a_whole_export_verifies_offline_with_its_seals(moved: Stage) -> None:
     lines = exported(moved)
-    told = verdict(lines)
+    result = verdict(lines)
     with moved.deps.database.read() as tx:
         head, seal = tx.audit.head(moved.tenant.id), tx.checkpoints.last(moved.tenant.id)
-    assert (told.fault, told.is_whole, told.chain, told.events) == (None, True, moved.tenant.id, head.number)
-    assert (told.last, told.checkpoint, told.line) == (head, seal, len(lines))
-    assert told.signed_with == checkpoints.fingerprint(moved.deps.signer.certificate())
+    assert (result.fault, result.is_whole, result.chain, result.events) == (None, True, moved.tenant.id, head.number)
+    assert (result.last, result.checkpoint, result.line) == (head, seal, len(lines))
+    assert result.signed_with == checkpoints.fingerprint(moved.deps.signer.certificate())
     assert [line["number"] for line in events(lines)] == list(range(1, head.number + 1))
 
 
@@ -133,9 +133,9 @@ def test_the_export_is_recorded_and_is_the_last_event_of_itself(moved: Stage) ->
 
 def test_a_filtered_export_verifies_by_itself_and_is_not_called_whole(moved: Stage) -> None:
     lines = of_kari(moved)
-    told = verdict(lines)
-    assert (told.fault, told.is_whole, told.events, told.checkpoint) == (None, False, len(events(lines)), None)
-    assert told.signed_with
+    result = verdict(lines)
+    assert (result.fault, result.is_whole, result.events, result.checkpoint) == (None, False, len(events(lines)), None)
+    assert result.signed_with
     assert {line["who"]["name"] for line in events(lines)} == {"Kari Lunde"}
     assert not [line for line in lines if line["type"] == "seal"]
     assert lines[0]["wanted"]["subjects"]
@@ -179,8 +179,8 @@ def test_a_tenant_that_is_not_there_has_no_export(stage: Stage) -> None:
 
 def test_without_a_seal_an_export_is_unsigned_and_holds(stage: Stage) -> None:
     stage.deps = replace(stage.deps, signer=MissingSeal())
-    told = verdict(exported(stage))
-    assert (told.fault, told.signed_with, told.checkpoint) == (None, None, None)
+    result = verdict(exported(stage))
+    assert (result.fault, result.signed_with, result.checkpoint) == (None, None, None)
 
 
 def test_an_export_of_a_log_that_is_behind_is_not_signed(stage: Stage) -> None:
@@ -201,8 +201,8 @@ def test_events_that_come_while_it_is_read_are_not_in_it(moved: Stage) -> None:
     moved.clock.advance(hours=1)
     checkpoints.sign_checkpoints(moved.deps)
     text += b"".join(lines)
-    told = verdict([json.loads(line) for line in text.splitlines()])
-    assert (told.fault, told.last) == (None, export.last)
+    result = verdict([json.loads(line) for line in text.splitlines()])
+    assert (result.fault, result.last) == (None, export.last)
 
 
 def test_an_event_that_comes_between_the_record_of_an_export_and_its_end_is_in_it(moved: Stage) -> None:
@@ -312,9 +312,9 @@ def reforged(lines: Lines, since: int = 1) -> Lines:
 def test_a_chain_rewritten_behind_a_seal_is_found_by_the_seal(whole: Lines) -> None:
     lines = whole
     first, second = (line["number"] for line in lines if line["type"] == "seal")
-    told = verdict(reforged(lines, since=BETWEEN))
+    result = verdict(reforged(lines, since=BETWEEN))
     assert first < BETWEEN < second
-    assert told.fault == Fault(lines[0]["chain"], second, Flaw.REWRITTEN, after=first)
+    assert result.fault == Fault(lines[0]["chain"], second, Flaw.REWRITTEN, after=first)
 
 
 def test_a_chain_rewritten_with_its_seals_left_out_does_not_fit_the_signature_on_the_file(whole: Lines) -> None:
@@ -337,10 +337,10 @@ def test_a_file_without_seals_and_signature_does_not_verify_against_a_certificat
         line["line"] = number
     body = b"".join(map(audit_export.covered_bytes, lines[:-1]))
     lines[-1] |= {"sha256": hashlib.sha256(body).hexdigest(), "certificate": None, "signature": None}
-    told = verdict(lines)
-    assert (told.fault, told.checkpoint, told.signed_with) == (None, None, None)
-    told = verdict(lines, seal().certificate())
-    assert told.fault == Fault(lines[0]["chain"], events(lines)[-1]["number"], Flaw.UNSIGNED)
+    result = verdict(lines)
+    assert (result.fault, result.checkpoint, result.signed_with) == (None, None, None)
+    result = verdict(lines, seal().certificate())
+    assert result.fault == Fault(lines[0]["chain"], events(lines)[-1]["number"], Flaw.UNSIGNED)
 
 
 def test_a_seal_that_was_forged_or_left_out_is_noticed(whole: Lines) -> None:
@@ -400,9 +400,9 @@ def test_a_seal_in_a_filtered_export_proves_nothing_and_is_refused(picked: Lines
 def test_certificates_that_are_given_are_the_only_ones_believed(moved: Stage, tmp_path: Path) -> None:
     lines = exported(moved)
     assert verdict(lines, moved.deps.signer.certificate()).fault is None
-    told = verdict(lines, another_seal(moved, tmp_path).certificate())
-    assert told.fault
-    assert told.fault.flaw is Flaw.UNSIGNED
+    result = verdict(lines, another_seal(moved, tmp_path).certificate())
+    assert result.fault
+    assert result.fault.flaw is Flaw.UNSIGNED
     with pytest.raises(InvalidInput, match="certificate_malformed"):
         verdict(lines, b"no certificate")
 
@@ -427,9 +427,9 @@ def test_a_number_that_no_export_holds_makes_a_line_none(whole: Lines) -> None:
     with pytest.raises(InvalidInput, match="export_unknown"):
         verification.verify_export([infinite.encode()], certificates=(), is_signed=verify_signature)
     raw = [head.encode(), (rest[0][:-1] + ',"x":1e999}').encode()]
-    told = verification.verify_export(raw, certificates=(), is_signed=verify_signature).fault
-    assert told is not None
-    assert (told.number, told.flaw) == (1, Flaw.ALTERED)
+    result = verification.verify_export(raw, certificates=(), is_signed=verify_signature).fault
+    assert result is not None
+    assert (result.number, result.flaw) == (1, Flaw.ALTERED)
 
 
 @pytest.mark.parametrize("missing", ["chain", "whole", "last", "certificates"])
@@ -477,8 +477,8 @@ def test_a_line_that_could_be_read_in_two_ways_or_in_none_does_not_hold(whole: L
     assert there in raw[place]
     raw[place] = raw[place].replace(there, instead, 1)
     file = (line.encode() for line in raw)
-    told = verification.verify_export(file, certificates=[seal().certificate()], is_signed=verify_signature)
-    assert told.fault
+    result = verification.verify_export(file, certificates=[seal().certificate()], is_signed=verify_signature)
+    assert result.fault
 
 
 @pytest.mark.parametrize("last", [{}, {"number": "x", "hash": "y"}, {"number": None, "hash": 1}])
@@ -496,11 +496,11 @@ def tamper(stage: Stage, *statements: str) -> None:
 
 
 def test_a_database_that_nobody_touched_holds_with_every_chain_and_seal(moved: Stage) -> None:
-    told = trail(moved)
-    assert told.fault is None
+    result = trail(moved)
+    assert result.fault is None
     with moved.deps.database.read() as tx:
-        assert [state.chain for state in told.chains] == tx.audit.chains()
-    [state] = [state for state in told.chains if state.chain == moved.tenant.id]
+        assert [state.chain for state in result.chains] == tx.audit.chains()
+    [state] = [state for state in result.chains if state.chain == moved.tenant.id]
     assert state.checkpoint
     assert state.events > state.checkpoint.number
 
@@ -540,9 +540,9 @@ def test_a_seal_of_an_earlier_certificate_holds_when_that_is_given(moved: Stage,
     happen(moved, 1)
     moved.clock.advance(hours=1)
     checkpoints.sign_checkpoints(moved.deps)
-    told = trail(moved)
-    assert told.fault
-    assert told.fault.flaw is Flaw.UNSIGNED
+    result = trail(moved)
+    assert result.fault
+    assert result.fault.flaw is Flaw.UNSIGNED
     assert trail(moved, earlier).fault is None
     assert verdict(exported(moved)).fault is None
 
@@ -566,9 +566,9 @@ def test_a_chain_cut_off_before_its_seal_is_exported_with_the_seal_that_shows_it
         "UPDATE audit_head SET number = 15, hash = (SELECT hash FROM audit_event WHERE chain = ? AND number = 15) "
         "WHERE chain = ?",
     )
-    told = verdict(exported(moved))
-    assert told.fault
-    assert (told.fault.number, told.fault.flaw) == (17, Flaw.CUT_OFF)
+    result = verdict(exported(moved))
+    assert result.fault
+    assert (result.fault.number, result.fault.flaw) == (17, Flaw.CUT_OFF)
 
 
 def test_an_export_that_was_kept_shows_that_the_database_was_rewritten(moved: Stage) -> None:
@@ -632,10 +632,10 @@ def test_many_events_are_exported_and_verified_in_constant_memory(stage: Stage) 
             assert len(piece) < 500_000
             yield from piece.splitlines(keepends=True)
 
-    told = verification.verify_export(lines(), certificates=(), is_signed=verify_signature)
+    result = verification.verify_export(lines(), certificates=(), is_signed=verify_signature)
     _, most = tracemalloc.get_traced_memory()
     tracemalloc.stop()
-    assert (told.fault, told.events) == (None, export.last.number)
+    assert (result.fault, result.events) == (None, export.last.number)
     assert export.last.number > COUNT
     assert most < 6_000_000
 
@@ -650,6 +650,6 @@ def test_many_events_are_verified(stage: Stage) -> None:
 def test_an_export_ends_at_an_event_that_the_service_did_not_write(stage: Stage) -> None:
     stage.publish(OLA)
     do_as_owner(stage.database_url, "UPDATE audit_event SET hash = previous WHERE number = 2")
-    made = audit_export.begin_event_export(stage.deps, wanted=EventFilter(stage.tenant.id), form="json")
+    export = audit_export.begin_event_export(stage.deps, wanted=EventFilter(stage.tenant.id), form="json")
     with pytest.raises(Broken, match="did not write"):
-        list(audit_export.export_lines(stage.deps, made))
+        list(audit_export.export_lines(stage.deps, export))

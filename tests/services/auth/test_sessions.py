@@ -388,21 +388,21 @@ def test_a_login_for_a_tenant_without_a_name_or_not_in_use_is_in_the_operators_n
 
 
 def test_a_logout_that_met_a_silent_database_may_be_sent_again(stage: Stage) -> None:
-    told: list[str] = []
+    spent: list[str] = []
 
-    class Telling(FakeLogin):
+    class RecordingLogin(FakeLogin):
         @contextmanager
         def ended_session(self, logout_token: str) -> Iterator[str]:
             yield "sid-1"
-            told.append(logout_token)
+            spent.append(logout_token)
 
     database = FaultyDatabase(stage.deps.database, fail=Unavailable("database"))
-    deps = replace(stage.deps, login=Telling(), database=database)
+    deps = replace(stage.deps, login=RecordingLogin(), database=database)
     with pytest.raises(Unavailable):
         sessions.end_by_back_channel(deps, "token")
-    assert told == []
+    assert spent == []
     sessions.end_by_back_channel(deps, "token")
-    assert told == ["token"]
+    assert spent == ["token"]
 
 
 def test_a_browser_begins_so_many_logins_in_an_hour(stage: Stage) -> None:

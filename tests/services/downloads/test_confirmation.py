@@ -56,8 +56,8 @@ def test_a_confirmed_document_is_received_once_and_says_so_everywhere(stage: Sta
     assert [(one.state, one.confirmed_at, one.complete) for one in listed if one.document_id] == [
         (ReceiptState.RECEIVED, at, True)
     ]
-    told = {event.kind: event.person for event in share_history(stage.deps, person(KARI), share_id).events}
-    assert told[EventKind.DOCUMENTS_CONFIRMED] == "218794 *****"
+    persons = {event.kind: event.person for event in share_history(stage.deps, person(KARI), share_id).events}
+    assert persons[EventKind.DOCUMENTS_CONFIRMED] == "218794 *****"
 
 
 def test_only_a_document_that_was_sent_to_the_person_can_be_confirmed(stage: Stage) -> None:

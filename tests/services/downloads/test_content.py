@@ -273,8 +273,8 @@ def test_a_download_in_many_ranges_is_one_event_in_ten_minutes_and_one_when_it_i
         delivery.record_delivery(stage.deps, content, 9, 10)
         stage.clock.advance(minutes=10)
         delivery.record_delivery(stage.deps, content, 0, 10)
-    told = [(event["bytes"], event["whole"]) for event in downloads(stage)]
-    assert told == [(1, 0), (1, 0), (1, 1), (10, 0)] * 2
+    recorded = [(event["bytes"], event["whole"]) for event in downloads(stage)]
+    assert recorded == [(1, 0), (1, 0), (1, 1), (10, 0)] * 2
 
 
 def test_each_document_of_an_archive_has_an_event_of_its_own(stage: Stage) -> None:
@@ -347,8 +347,8 @@ def test_who_opens_for_two_recipients_has_a_receipt_for_each_and_the_document_on
     delivery.record_delivery(stage.deps, opened(stage, share_id, PER), 0, 4)
     assert len({receipt.recipient_id for receipt in receipts(stage, share_id)}) == 2
     assert len({receipt.subject_id for receipt in receipts(stage, share_id)}) == 1
-    [told] = downloads(stage)
-    assert (told["ground"], told["documents"], told["whole"]) == ("named,a0236", 1, 1)
+    [event] = downloads(stage)
+    assert (event["ground"], event["documents"], event["whole"]) == ("named,a0236", 1, 1)
 
 
 def test_a_share_erased_while_it_was_read_gets_no_receipt(stage: Stage) -> None:

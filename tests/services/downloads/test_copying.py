@@ -151,8 +151,8 @@ def test_the_events_of_both_shares_say_that_a_document_was_copied(stage: Stage) 
     share_id = stage.publish(OLA)
     draft_id = copied(stage, share_id)
     make_copies(stage.deps)
-    told = [(who, event.details) for who, event in stage.trail() if event.kind is EventKind.DOCUMENT_COPIED]
-    assert told == [(KARI, {"document": source_of(stage, share_id).id, "copy": draft_id})]
+    recorded = [(who, event.details) for who, event in stage.trail() if event.kind is EventKind.DOCUMENT_COPIED]
+    assert recorded == [(KARI, {"document": source_of(stage, share_id).id, "copy": draft_id})]
     [completed] = [event for event in events_of(stage, draft_id) if event.kind is EventKind.DOCUMENT_COMPLETED]
     assert completed.details == {"document": source_of(stage, draft_id).id, "length": 7, "how": "copied"}
 

@@ -97,9 +97,6 @@ class Hollow(io.RawIOBase):
     def seekable(self) -> bool:
         return True
 
-    def tell(self) -> int:
-        return self._at
-
     def seek(self, offset: int, whence: int = 0) -> int:
         self._at = offset + (0, self._at, self._archive.length)[whence]
         return self._at
@@ -148,8 +145,8 @@ def test_names_are_made_safe_and_unique(names: list[str], unpacked: list[str]) -
 def test_a_name_fits_into_255_bytes_with_its_number_and_keeps_a_short_suffix(name: str) -> None:
     names = list(unpackable_names([name] * 12))
     assert len(set(names)) == 12
-    assert all(len(made.encode()) <= 255 for made in names)
-    assert all(made.endswith(".pdf") for made in names) == name.endswith(".pdf")
+    assert all(len(one.encode()) <= 255 for one in names)
+    assert all(one.endswith(".pdf") for one in names) == name.endswith(".pdf")
 
 
 def test_a_thousand_documents_of_one_name_are_numbered_in_linear_time() -> None:
@@ -159,18 +156,18 @@ def test_a_thousand_documents_of_one_name_are_numbered_in_linear_time() -> None:
 
 def calls(names: list[str]) -> int:
     """Count the calls in the module to make the names unpackable: its work, on any machine."""
-    made = 0
+    called = 0
 
     def count(frame: FrameType, event: str, _argument: object) -> None:
-        nonlocal made
-        made += event == "call" and frame.f_code.co_filename == zip_names.__file__
+        nonlocal called
+        called += event == "call" and frame.f_code.co_filename == zip_names.__file__
 
     sys.setprofile(count)
     try:
         list(unpackable_names(names))
     finally:
         sys.setprofile(None)
-    return made
+    return called
 
 
 @pytest.mark.parametrize(
@@ -200,11 +197,11 @@ def test_any_names_unpack_inside_their_folder_and_apart(names: list[str]) -> Non
             taken.append(check_document_name(name))
         except InvalidInput:
             continue
-    made = list(unpackable_names(taken))
-    assert len({name.casefold() for name in made}) == len(taken)
-    folders = {name[:at].casefold() for name in made for at, letter in enumerate(name) if letter == "/"}
-    assert not folders & {name.casefold() for name in made}
-    for part in (part for name in made for part in name.split("/")):
+    paths = list(unpackable_names(taken))
+    assert len({name.casefold() for name in paths}) == len(taken)
+    folders = {name[:at].casefold() for name in paths for at, letter in enumerate(name) if letter == "/"}
+    assert not folders & {name.casefold() for name in paths}
+    for part in (part for name in paths for part in name.split("/")):
         assert part not in {"", ".", ".."}
         assert not set(part) & set('<>:"\\|?*\x00')
         assert not part.endswith((".", " "))
@@ -212,7 +209,7 @@ def test_any_names_unpack_inside_their_folder_and_apart(names: list[str]) -> Non
 
 def first_free(names: list[str]) -> list[str]:
     """What the names become when every number is tried from the start."""
-    made: list[str] = []
+    paths: list[str] = []
     folders = {zip_names._fold(zip_names._folder(name[: at + 1])) for name in names for at in slashes(name)}
     taken: set[str] = set()
     for name in names:
@@ -223,8 +220,8 @@ def first_free(names: list[str]) -> list[str]:
             if folded not in taken and f"{folded}/" not in folders:
                 break
         taken.add(folded)
-        made.append(path)
-    return made
+        paths.append(path)
+    return paths
 
 
 def slashes(name: str) -> list[int]:

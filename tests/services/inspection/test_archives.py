@@ -91,13 +91,13 @@ def zip64(content: bytes, name: bytes = b"a.txt") -> bytes:
 @pytest.mark.parametrize("method", [zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED])
 @pytest.mark.parametrize("stream", [False, True])
 def test_an_archive_is_what_the_worst_of_its_members_is(method: int, stream: bool) -> None:
-    def made(*members: tuple[str, bytes]) -> bytes:
+    def packed(*members: tuple[str, bytes]) -> bytes:
         return zipped(*members, method=method, stream=stream)
 
-    assert verdict_of(made(("a.txt", PLAIN), ("b.txt", b""))) is Verdict.CLEAN
-    assert verdict_of(made(("a.txt", PLAIN), ("b.com", TEST_VIRUS))) is Verdict.INFECTED
-    assert verdict_of(made(("a.txt", PLAIN), ("b.txt", b"b"), ("c.txt", b"")), limit=7999) is Verdict.TOO_LARGE
-    assert verdict_of(made(("a.txt", PLAIN), ("b.com", TEST_VIRUS)), limit=7999) is Verdict.INFECTED
+    assert verdict_of(packed(("a.txt", PLAIN), ("b.txt", b""))) is Verdict.CLEAN
+    assert verdict_of(packed(("a.txt", PLAIN), ("b.com", TEST_VIRUS))) is Verdict.INFECTED
+    assert verdict_of(packed(("a.txt", PLAIN), ("b.txt", b"b"), ("c.txt", b"")), limit=7999) is Verdict.TOO_LARGE
+    assert verdict_of(packed(("a.txt", PLAIN), ("b.com", TEST_VIRUS)), limit=7999) is Verdict.INFECTED
 
 
 def test_a_zip64_is_opened() -> None:

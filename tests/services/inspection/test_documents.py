@@ -101,13 +101,13 @@ def test_documents_that_can_never_be_inspected_hold_up_no_other(stage: Stage) ->
         spoil(stage, stage.upload(share.id, f"{number}.txt", b"innhold"))
     stage.upload(share.id, "whole.txt", b"innhold")
     # A database gives them in any order.
-    done = troubles = 0
+    done = failures = 0
     for _ in range(4):
         try:
             done += inspect_documents(stage.deps, limit=1)
         except IntegrityError:
-            troubles += 1
-    assert (done, troubles) == (1, 3)
+            failures += 1
+    assert (done, failures) == (1, 3)
     assert inspect_documents(stage.deps) == 0
     stage.clock.advance(minutes=10)
     with pytest.raises(IntegrityError):

@@ -72,11 +72,11 @@ def test_nothing_but_the_first_migration_makes_the_keys(database: Database, keyr
     assert (keyring.keys, keyring.owner) == ({}, "")
 
 
-@pytest.mark.parametrize("made", [[INTEGRITY], [INTEGRITY, DIRECTORY]])
+@pytest.mark.parametrize("existing", [[INTEGRITY], [INTEGRITY, DIRECTORY]])
 def test_a_migration_that_stopped_between_the_keys_and_their_fingerprint_is_repeated(
-    database: Database, keyring: MemoryKeyring, made: list[str]
+    database: Database, keyring: MemoryKeyring, existing: list[str]
 ) -> None:
-    before = {entry_id: keyring.create(entry_id) for entry_id in made}
+    before = {entry_id: keyring.create(entry_id) for entry_id in existing}
     adopt_keyring(database, keyring, is_new=True)
     assert set(keyring.keys) == {DIRECTORY, INTEGRITY}
     assert keyring.keys | before == keyring.keys

@@ -17,8 +17,8 @@ pytestmark = pytest.mark.embedded
 @pytest.fixture(params=["sqlite", "postgresql"])
 def many(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[ExpiringShares]:
     url = request.getfixturevalue("postgres_url") if request.param == "postgresql" else None
-    with expiring_shares(tmp_path, url, shares=10_000, ending=1_000, tenants=3) as made:
-        yield made
+    with expiring_shares(tmp_path, url, shares=10_000, ending=1_000, tenants=3) as new:
+        yield new
 
 
 def test_of_very_many_shares_those_end_whose_time_has_come_and_no_other(many: ExpiringShares) -> None:

@@ -57,13 +57,13 @@ def test_a_copy_of_database_and_blobs_opens_while_the_key_lives(old_copy: tuple[
     deps.database.close()  # type: ignore[attr-defined]
 
 
-@pytest.mark.parametrize("way", ["ended", "withdrawn"])
+@pytest.mark.parametrize("end", ["ended", "withdrawn"])
 def test_an_old_copy_of_database_and_blobs_opens_nothing_with_the_keyring_of_after(
-    old_copy: tuple[Stage, str, Dependencies], way: str
+    old_copy: tuple[Stage, str, Dependencies], end: str
 ) -> None:
     stage, share_id, deps = old_copy
     before = stage.clock.instant
-    if way == "withdrawn":
+    if end == "withdrawn":
         publishing.withdraw_share(stage.deps, person(KARI), share_id)
     else:
         stage.clock.advance(days=10)

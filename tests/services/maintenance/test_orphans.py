@@ -106,25 +106,25 @@ def test_a_sweep_goes_on_where_it_was_when_the_worker_was_killed(stage: Stage) -
     many_orphans(stage)
     for _ in range(130):
         assert short_step(stage.deps)
-    under_way = noted(stage.deps)
-    assert under_way is not None
-    assert under_way.deleting
+    sweep = noted(stage.deps)
+    assert sweep is not None
+    assert sweep.deleting
     listed: list[int | None] = []
     restarted = replace(stage.deps, blobs=Watched(stage.deps.blobs, listed))
     while short_step(restarted):
         pass
-    assert listed == list(range(under_way.shelf, 256))
+    assert listed == list(range(sweep.shelf, 256))
     assert (len(stored(stage)), swept(stage.deps), noted(stage.deps)) == (1, [100], None)
 
 
 def test_a_sweep_that_is_killed_between_deleting_and_its_note_deletes_again(stage: Stage) -> None:
     many_orphans(stage)
-    while not (under_way := noted(stage.deps)) or not under_way.deleting:
+    while not (sweep := noted(stage.deps)) or not sweep.deleting:
         short_step(stage.deps)
     deps = replace(stage.deps, database=FaultyDatabase(stage.deps.database, fail=Crash()))
     with pytest.raises(Crash):
         short_step(deps)
-    assert noted(stage.deps) == under_way
+    assert noted(stage.deps) == sweep
     sweep_all(stage.deps)
     assert len(stored(stage)) == 1
 
@@ -132,11 +132,11 @@ def test_a_sweep_that_is_killed_between_deleting_and_its_note_deletes_again(stag
 def test_what_became_old_while_a_sweep_was_under_way_is_left_for_the_next(stage: Stage) -> None:
     many_orphans(stage)
     assert short_step(stage.deps)
-    under_way = noted(stage.deps)
+    sweep = noted(stage.deps)
     stage.clock.advance(days=100)
     while after := noted(stage.deps):
-        assert under_way is not None
-        assert after.horizon == under_way.horizon
+        assert sweep is not None
+        assert after.horizon == sweep.horizon
         short_step(stage.deps)
     assert swept(stage.deps) == [100]
 
@@ -150,16 +150,16 @@ def test_of_two_workers_that_sweep_the_slower_goes_on_from_the_others_note(stage
             short_step(stage.deps)
 
     short_step(replace(stage.deps, database=FaultyDatabase(stage.deps.database, before=[other])))
-    under_way = noted(stage.deps)
-    assert under_way is not None
-    assert under_way.shelf == 41
+    sweep = noted(stage.deps)
+    assert sweep is not None
+    assert sweep.shelf == 41
     sweep_all(stage.deps)
     assert (len(stored(stage)), sum(swept(stage.deps))) == (1, 100)
 
 
 def test_a_sweep_that_another_worker_ends_is_recorded_once(stage: Stage) -> None:
     many_orphans(stage)
-    while not (under_way := noted(stage.deps)) or not under_way.deleting or under_way.shelf < 100:
+    while not (sweep := noted(stage.deps)) or not sweep.deleting or sweep.shelf < 100:
         short_step(stage.deps)
     ending = FaultyDatabase(stage.deps.database, before=[lambda: sweep_all(stage.deps)])
     assert not sweep_orphans(replace(stage.deps, database=ending))

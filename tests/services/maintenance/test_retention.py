@@ -85,17 +85,17 @@ def test_nothing_of_a_living_share_is_destroyed(stage: Stage) -> None:
     assert offers.open_share(stage.deps, person(OLA), share_id)
 
 
-@pytest.mark.parametrize("way", ["ended", "withdrawn", "abandoned"])
-def test_however_a_share_is_over_its_key_goes_first_and_then_its_bytes(stage: Stage, way: str) -> None:
-    if way == "abandoned":
+@pytest.mark.parametrize("end", ["ended", "withdrawn", "abandoned"])
+def test_however_a_share_is_over_its_key_goes_first_and_then_its_bytes(stage: Stage, end: str) -> None:
+    if end == "abandoned":
         share_id = stage.draft().id
         stage.upload(share_id, "a.txt", b"innhold")
         drafts.discard_draft(stage.deps, person(KARI), share_id)
     else:
         share_id = stage.publish(OLA, message="Hei")
-    if way == "withdrawn":
+    if end == "withdrawn":
         publishing.withdraw_share(stage.deps, person(KARI), share_id)
-    elif way == "ended":
+    elif end == "ended":
         stage.clock.advance(days=10)
         assert retention.end_due_shares(stage.deps) == 1
     assert retention.release_blobs(stage.deps) == 0

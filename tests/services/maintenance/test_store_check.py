@@ -47,11 +47,11 @@ def test_a_good_store_is_left_as_it_was(stage: Stage) -> None:
 
 
 @pytest.mark.parametrize(
-    ("store", "told"),
+    ("store", "message"),
     [(Twisting, "other bytes"), (Silent, "does not list"), (Unlisted, "blobs"), (Hoarding, "told to delete")],
 )
-def test_a_missing_property_of_a_store_is_reported(store: type[MemoryBlobStore], told: str) -> None:
-    with pytest.raises(ServiceError, match=told):
+def test_a_missing_property_of_a_store_is_reported(store: type[MemoryBlobStore], message: str) -> None:
+    with pytest.raises(ServiceError, match=message):
         probe_store(store())
 
 

@@ -39,9 +39,9 @@ from tests.support.stage.stage import KARI, OLA, Stage, person
 from tests.support.stored_data import do_as_owner
 
 
-def plan(deps: Dependencies, _tx: Transaction, told: StoredEvent) -> Iterator[OutgoingMessage]:
+def plan(deps: Dependencies, _tx: Transaction, stored: StoredEvent) -> Iterator[OutgoingMessage]:
     """A message of each share that was published or withdrawn, to a target of the share's own."""
-    event = told.event
+    event = stored.event
     assert event.tenant_id
     assert event.share_id
     yield message(deps, event.tenant_id, event.share_id, kind=event.kind.value)
@@ -49,8 +49,8 @@ def plan(deps: Dependencies, _tx: Transaction, told: StoredEvent) -> Iterator[Ou
 
 def message(deps: Dependencies, tenant_id: str, share_id: str | None, **changes: object) -> OutgoingMessage:
     now = deps.clock.now()
-    made = OutgoingMessage(new_id(), Channel.WEBHOOK, "told", tenant_id, share_id, "target", now, now)
-    return replace(made, **changes)  # type: ignore[arg-type]
+    usual = OutgoingMessage(new_id(), Channel.WEBHOOK, "told", tenant_id, share_id, "target", now, now)
+    return replace(usual, **changes)  # type: ignore[arg-type]
 
 
 PLANNER = dispatch.per_event(plan)
@@ -92,8 +92,8 @@ def test_every_event_is_planned_once(stage: Stage) -> None:
 
 
 def test_a_planner_that_fails_leaves_the_event_to_be_planned_again(stage: Stage) -> None:
-    def failing(deps: Dependencies, tx: Transaction, told: Sequence[StoredEvent]) -> Iterator[OutgoingMessage]:
-        yield from PLANNER(deps, tx, told)
+    def failing(deps: Dependencies, tx: Transaction, events: Sequence[StoredEvent]) -> Iterator[OutgoingMessage]:
+        yield from PLANNER(deps, tx, events)
         raise Unavailable("register_unavailable")
 
     share_id = stage.publish(OLA)
@@ -157,9 +157,9 @@ def test_what_an_order_covers_is_settled_and_recorded_with_it_and_paid_once(stag
     assert [kept(stage, one.id).is_settled for one in (first, second, other)] == [True, True, False]
     assert [kept(stage, one.id).messages for one in (first, second)] == [2 if cost else 0, 0]
     kind = sent_event if result is SENT else EventKind.MESSAGE_GIVEN_UP
-    told = [event for _, event in stage.trail() if event.kind is kind]
-    assert sorted(event.share_id or "" for event in told) == sorted(shares[:2])
-    assert sum(int((event.details or {}).get("messages", 0)) for event in told) == (2 if cost else 0)
+    events = [event for _, event in stage.trail() if event.kind is kind]
+    assert sorted(event.share_id or "" for event in events) == sorted(shares[:2])
+    assert sum(int((event.details or {}).get("messages", 0)) for event in events) == (2 if cost else 0)
 
 
 def test_what_a_crash_left_half_sent_is_sent_again_under_the_same_id(stage: Stage) -> None:
@@ -242,15 +242,15 @@ def test_a_target_with_many_messages_gets_them_one_at_a_time(stage: Stage) -> No
 def test_a_chain_that_cannot_be_followed_does_not_stop_the_others(stage: Stage, error: Exception) -> None:
     followed: list[str | None] = []
 
-    def broken(deps: Dependencies, _tx: Transaction, told: Sequence[StoredEvent]) -> Iterator[OutgoingMessage]:
-        followed.append(told[0].event.tenant_id)
+    def broken(deps: Dependencies, _tx: Transaction, events: Sequence[StoredEvent]) -> Iterator[OutgoingMessage]:
+        followed.append(events[0].event.tenant_id)
         if len(followed) == 1:
             raise error
-        yield message(deps, stage.tenant.id, None, kind=told[0].event.kind.value)
+        yield message(deps, stage.tenant.id, None, kind=events[0].event.kind.value)
 
     with pytest.raises(type(error)):
         dispatch.plan_messages(stage.deps, {EventKind.TENANT_CREATED: (broken,)})
-    assert [told.kind for told in dispatch.take_messages(stage.deps, Channel.WEBHOOK)] == ["tenant_created"]
+    assert [leased.kind for leased in dispatch.take_messages(stage.deps, Channel.WEBHOOK)] == ["tenant_created"]
 
 
 def test_a_target_that_is_slow_holds_up_its_own_messages_only(stage: Stage) -> None:
@@ -305,13 +305,13 @@ def test_what_its_sender_breaks_down_over_each_time_is_given_up_too(stage: Stage
 
 def test_a_target_that_keeps_us_waiting_does_not_keep_the_others(stage: Stage) -> None:
     slow, *others = (put(stage, target=target) for target in "abc")
-    told = threading.Event()
+    others_sent = threading.Event()
 
     def send(_deps: Dependencies, sent: OutgoingMessage) -> Outcome:
         if sent.id == slow.id:
-            assert told.wait(30)
+            assert others_sent.wait(30)
         elif sent.id == others[-1].id:
-            told.set()
+            others_sent.set()
         return SENT
 
     assert Sending(Channel.WEBHOOK, entry(send))(stage.deps) == 3
@@ -354,10 +354,10 @@ def test_a_chain_that_another_worker_has_followed_meanwhile_is_left(stage: Stage
 
 def test_an_occasion_has_one_message_per_channel(stage: Stage) -> None:
     with stage.deps.database.write() as tx:
-        made = message(stage.deps, stage.tenant.id, None, dedup_key="ending:share:recipient")
-        assert tx.outbox.add(made)
-        assert not tx.outbox.add(replace(made, id=new_id()))
-        assert tx.outbox.add(replace(made, id=new_id(), channel=Channel.EMAIL))
+        first = message(stage.deps, stage.tenant.id, None, dedup_key="ending:share:recipient")
+        assert tx.outbox.add(first)
+        assert not tx.outbox.add(replace(first, id=new_id()))
+        assert tx.outbox.add(replace(first, id=new_id(), channel=Channel.EMAIL))
 
 
 def test_messages_go_with_their_share_and_others_after_a_quarter(stage: Stage) -> None:

@@ -60,9 +60,9 @@ def fetch(stage: Stage, share_id: str, who: str = OLA, place: int = 0) -> None:
 def letters(stage: Stage) -> list[tuple[str, str]]:
     """To whom each letter went, and the one address in it that is not that of the choices; the box is then empty."""
     deliver(stage)
-    told = [(letter.to, re.findall(r"https://\S+", letter.text)) for letter in stage.mail.letters]
+    received = [(letter.to, re.findall(r"https://\S+", letter.text)) for letter in stage.mail.letters]
     stage.mail.letters.clear()
-    return [(to, links[0]) for to, links in told]
+    return [(to, links[0]) for to, links in received]
 
 
 def subjects(stage: Stage) -> list[str]:
@@ -410,12 +410,15 @@ def test_the_sharer_and_the_administrators_get_an_e_mail_when_others_let_somebod
     choose(stage, downloaded=False, ending=False, approval=False, signature=False)
     choose(stage, SIV, signature=False)
     log = f"https://del.example/konfigurasjon/{stage.tenant.id}/hendelseslogg"
-    for leave, told in ((stage.mark_absent, [(AT_WORK, f"https://del.example/delinger/{shared}")]), (stage.remove, [])):
-        propose_recipient(stage, shared, PER if told else LISE)
+    for leave, expected in (
+        (stage.mark_absent, [(AT_WORK, f"https://del.example/delinger/{shared}")]),
+        (stage.remove, []),
+    ):
+        propose_recipient(stage, shared, PER if expected else LISE)
         leave("kari")
         letters(stage)
         approve(stage, shared, ODD)
-        assert sorted(letters(stage)) == [*told, ("siv@eksempel.example", log)]
+        assert sorted(letters(stage)) == [*expected, ("siv@eksempel.example", log)]
 
 
 @pytest.mark.usefixtures("leader")

@@ -55,7 +55,7 @@ def kept(stage: Stage, share: Share) -> list[OutgoingMessage]:
 def test_each_recipient_gets_one_notice(stage: Stage, altinn: FakeNotices) -> None:
     share_with(stage, OLA, SIV, FJELL)
     assert send_notices(stage) == [Result.SENT] * 3
-    assert {told.recipient.value for told in altinn.taken} == {OLA, SIV, FJELL}
+    assert {notice.recipient.value for notice in altinn.taken} == {OLA, SIV, FJELL}
     assert send_notices(stage) == []
 
 
@@ -86,7 +86,7 @@ def test_an_added_recipient_gets_a_notice_and_a_removed_one_does_not(stage: Stag
         siv = next(one.id for one in tx.shares.recipients([share.id]) if one.position == 2)
     changes.remove_recipient(stage.deps, person(KARI), share.id, siv)
     assert sorted(send_notices(stage)) == [Result.MOOT, Result.SENT]
-    assert {told.recipient.value for told in altinn.taken} == {FJELL}
+    assert {notice.recipient.value for notice in altinn.taken} == {FJELL}
     assert [one.target for one in kept(stage, share)].count(siv) == 1
 
 
@@ -99,8 +99,8 @@ def test_recipients_get_one_notice_of_all_documents_that_are_added_together(stag
     assert send_notices(stage) == [], "nobody is told of what is pending"
     changes.change_share(stage.deps, person(KARI), share.id, Change(documents=tuple(added)))
     assert send_notices(stage) == [Result.SENT] * 2
-    told = {one.recipient.value: one.subject for one in altinn.taken}
-    assert told == {
+    subjects = {one.recipient.value: one.subject for one in altinn.taken}
+    assert subjects == {
         OLA: "Det har kommet flere dokumenter fra Eksempel kommune til deg",
         FJELL: "Det har kommet flere dokumenter fra Eksempel kommune til en virksomhet du leser post for",
     }
@@ -122,7 +122,7 @@ def test_a_notice_that_still_waits_covers_what_is_added(stage: Stage, altinn: Fa
     dispatch.plan_messages(stage.deps, PLANNERS)
     add_document(stage, share, "kart.pdf")
     assert send_notices(stage) == [Result.SENT]
-    assert [told.subject for told in altinn.taken] == ["Noen har delt dokumenter med deg"]
+    assert [notice.subject for notice in altinn.taken] == ["Noen har delt dokumenter med deg"]
 
 
 @pytest.mark.parametrize("why", ["without notices", "withdrawn", "without Altinn"])
@@ -278,10 +278,10 @@ GSM = set("ABCDEFGHIJKLMNOPQRSTUVWXYZÆØÅabcdefghijklmnopqrstuvwxyzæøå01234
 def test_a_text_message_to_a_person_is_one_message_that_every_telephone_shows(
     kind: NoticeKind, language: Language
 ) -> None:
-    telling = NoticeText(kind, "person", "", NOON + timedelta(days=23), "https://deldokument.eksempel.no/d/x")
-    assert not set(telling.text(language)) - GSM
-    assert len(telling.text(language)) <= 160
-    assert not set(replace(telling, recipient="organization").text(language)) - GSM
+    notice = NoticeText(kind, "person", "", NOON + timedelta(days=23), "https://deldokument.eksempel.no/d/x")
+    assert not set(notice.text(language)) - GSM
+    assert len(notice.text(language)) <= 160
+    assert not set(replace(notice, recipient="organization").text(language)) - GSM
 
 
 @pytest.mark.parametrize(

@@ -42,7 +42,7 @@ def share(stage: Stage, *recipients: str, **words: object) -> Share:
         return existing(tx.shares.get(share_id))
 
 
-def told(stage: Stage, altinn: FakeNotices, *shares: Share) -> None:
+def send_first_notices(stage: Stage, altinn: FakeNotices, *shares: Share) -> None:
     """The first notices are out of the way; nothing is due."""
     send_notices(stage)
     assert len(altinn.taken) == len(shares)
@@ -72,7 +72,7 @@ def reminded(stage: Stage) -> list[str]:
 
 def test_six_shares_that_end_together_are_one_message_and_each_trail_has_it(stage: Stage, altinn: FakeNotices) -> None:
     shares = [share(stage) for _ in range(6)]
-    told(stage, altinn, *shares)
+    send_first_notices(stage, altinn, *shares)
     assert at(stage, END - WEEK) == [Result.SENT]
     [notice] = altinn.taken
     assert notice.subject == "Du har fått dokumenter som du ikke har hentet"
@@ -88,7 +88,7 @@ def test_six_shares_that_end_together_are_one_message_and_each_trail_has_it(stag
 
 def test_what_becomes_due_later_the_same_day_is_in_the_first_message(stage: Stage, altinn: FakeNotices) -> None:
     early, late = share(stage, expires_at=END - 3 * HOUR), share(stage)
-    told(stage, altinn, early, late)
+    send_first_notices(stage, altinn, early, late)
     assert at(stage, END - WEEK - 3 * HOUR) == [Result.SENT]
     [notice] = altinn.taken
     assert "Noen av dem er bare tilgjengelige til 24.12.2026 kl. 12.30." in notice.text
@@ -98,7 +98,7 @@ def test_what_becomes_due_later_the_same_day_is_in_the_first_message(stage: Stag
 
 def test_a_week_and_a_day_before_the_end_are_one_message_on_one_day(stage: Stage, altinn: FakeNotices) -> None:
     soon, later = share(stage, expires_at=END - WEEK + DAY), share(stage)
-    told(stage, altinn, soon, later)
+    send_first_notices(stage, altinn, soon, later)
     at(stage, END - 2 * WEEK + DAY)
     altinn.taken.clear()
     assert at(stage, END - WEEK) == [Result.SENT]
@@ -111,7 +111,7 @@ def test_shares_of_different_months_are_one_message(stage: Stage, altinn: FakeNo
     stage.clock.instant = datetime(2026, 12, 2, 12, tzinfo=UTC)
     december = share(stage)
     assert november.audit_key_id != december.audit_key_id
-    told(stage, altinn, november, december)
+    send_first_notices(stage, altinn, november, december)
     assert at(stage, END - WEEK) == [Result.SENT]
     assert len(reminded(stage)) == 2
 
@@ -140,7 +140,7 @@ def test_other_recipients_tenants_and_days_have_messages_of_their_own(stage: Sta
 
 def test_the_condition_holds_while_one_share_needs_the_reminder(stage: Stage, altinn: FakeNotices) -> None:
     first, second, third = shares = [share(stage) for _ in range(3)]
-    told(stage, altinn, *shares)
+    send_first_notices(stage, altinn, *shares)
     at(stage, END - WEEK)
     [notice] = altinn.taken
     download(stage, first)
@@ -153,7 +153,7 @@ def test_the_condition_holds_while_one_share_needs_the_reminder(stage: Stage, al
 
 def test_a_share_without_need_leaves_the_message_to_the_others(stage: Stage, altinn: FakeNotices) -> None:
     shares = [share(stage) for _ in range(2)]
-    told(stage, altinn, *shares)
+    send_first_notices(stage, altinn, *shares)
     stage.clock.instant = END - WEEK
     plan_reminders(stage.deps)
     planned = sorted(reminders_of(stage, *shares), key=lambda one: (one.due_at, one.id))
@@ -170,7 +170,7 @@ def test_a_share_without_need_leaves_the_message_to_the_others(stage: Stage, alt
 
 def test_altinn_gets_one_id_when_the_worker_dies_before_it_notes_the_message(stage: Stage, altinn: FakeNotices) -> None:
     shares = [share(stage) for _ in range(3)]
-    told(stage, altinn, *shares)
+    send_first_notices(stage, altinn, *shares)
     stage.clock.instant = END - WEEK
     plan_reminders(stage.deps)
     [taken] = dispatch.take_messages(stage.deps, Channel.ALTINN)
@@ -194,7 +194,7 @@ class SilentOnce(FakeNotices):
 
 def test_a_message_that_altinn_did_not_answer_is_ordered_again_with_its_id(stage: Stage, altinn: FakeNotices) -> None:
     shares = [share(stage) for _ in range(3)]
-    told(stage, altinn, *shares)
+    send_first_notices(stage, altinn, *shares)
     silent = SilentOnce()
     stage.deps = replace(stage.deps, notices=silent)
     assert at(stage, END - WEEK) == [Result.AGAIN]
@@ -206,7 +206,7 @@ def test_a_message_that_altinn_did_not_answer_is_ordered_again_with_its_id(stage
 
 def test_a_recipient_who_cannot_be_reached_is_shown_on_each_share(stage: Stage, altinn: FakeNotices) -> None:
     shares = [share(stage) for _ in range(2)]
-    told(stage, altinn, *shares)
+    send_first_notices(stage, altinn, *shares)
     altinn.outcome = refuse("unreachable")
     assert at(stage, END - WEEK) == [Result.REFUSED]
     assert {one.last_error for one in reminders_of(stage, *shares)} == {"unreachable"}
@@ -217,7 +217,7 @@ def test_a_share_that_becomes_due_after_the_message_of_the_day_is_in_the_next_da
     stage: Stage, altinn: FakeNotices
 ) -> None:
     first, moved = share(stage), share(stage, expires_at=END + 3 * DAY)
-    told(stage, altinn, first, moved)
+    send_first_notices(stage, altinn, first, moved)
     at(stage, END - WEEK)
     change_expiry(stage.deps, person(KARI), moved.id, END + HOUR)
     assert at(stage, END - WEEK + 2 * HOUR) == []

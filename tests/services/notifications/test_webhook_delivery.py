@@ -65,9 +65,9 @@ def webhook(stage: Stage) -> tuple[WebhookView, str]:
 
 @pytest.fixture
 def calls(stage: Stage) -> FakeWebhookCalls:
-    made = stage.deps.webhook_calls
-    assert isinstance(made, FakeWebhookCalls)
-    return made
+    fake = stage.deps.webhook_calls
+    assert isinstance(fake, FakeWebhookCalls)
+    return fake
 
 
 def deliver(stage: Stage) -> None:
@@ -80,7 +80,7 @@ def deliver(stage: Stage) -> None:
 
 
 def delivered(calls: FakeWebhookCalls) -> list[dict[str, Any]]:
-    return [json.loads(body) for _, _, body in calls.made]
+    return [json.loads(body) for _, _, body in calls.sent]
 
 
 def download(stage: Stage, share_id: str, *parts: tuple[int, int]) -> None:
@@ -137,7 +137,7 @@ def test_webhooks_wait_until_a_publication_cannot_be_undone(stage: Stage, calls:
     publishing.undo_publication(stage.deps, person(KARI), undone)
     kept = stage.publish(OLA)
     deliver(stage)
-    assert calls.made == []
+    assert calls.sent == []
     stage.clock.advance(minutes=2)
     deliver(stage)
     assert [(one["type"], one["share_id"]) for one in delivered(calls)] == [("share.published", kept)]
@@ -152,8 +152,8 @@ def test_malware_is_sent_and_a_clean_scan_is_not(stage: Stage, calls: FakeWebhoo
     scanner.verdict = Verdict.INFECTED
     inspect_documents(stage.deps)
     deliver(stage)
-    told = [(message["type"], message.get("document_id")) for message in delivered(calls)]
-    assert sorted(told) == [("document.infected", *stage.document_ids(share_id)), ("share.published", None)]
+    sent = [(message["type"], message.get("document_id")) for message in delivered(calls)]
+    assert sorted(sent) == [("document.infected", *stage.document_ids(share_id)), ("share.published", None)]
 
 
 @pytest.mark.usefixtures("webhook")
@@ -161,15 +161,15 @@ def test_the_end_of_the_period_is_sent_and_that_the_report_is_final(stage: Stage
     share_id = stage.publish(OLA)
     stage.draft()  # Its key is destroyed, too, and it has no report.
     deliver(stage)
-    calls.made.clear()
+    calls.sent.clear()
     stage.clock.advance(days=11)
     while any(reconcile(stage.deps) for reconcile in worker.ROUNDS):
         pass
     deliver(stage)
     # Calls of one second have no order.
-    told = {(message["type"], message["share_id"]) for message in delivered(calls)}
-    assert told == {("share.ended", share_id), ("share.report_ready", share_id)}
-    assert len(calls.made) == len(told)
+    sent = {(message["type"], message["share_id"]) for message in delivered(calls)}
+    assert sent == {("share.ended", share_id), ("share.report_ready", share_id)}
+    assert len(calls.sent) == len(sent)
 
 
 def test_a_call_is_signed_over_id_time_and_body(
@@ -177,7 +177,7 @@ def test_a_call_is_signed_over_id_time_and_body(
 ) -> None:
     stage.publish(OLA)
     deliver(stage)
-    [(url, headers, body)] = calls.made
+    [(url, headers, body)] = calls.sent
     assert url == URL
     assert headers["Content-Type"] == "application/json"
     assert headers["webhook-id"] == json.loads(body)["id"]
@@ -211,17 +211,17 @@ def test_events_from_before_a_webhook_are_not_sent(stage: Stage, calls: FakeWebh
     stage.clock.advance(seconds=1)
     add(stage, stage.byggesak)
     deliver(stage)
-    assert calls.made == []
+    assert calls.sent == []
 
 
 @pytest.mark.usefixtures("webhook")
 def test_a_download_in_pieces_is_sent_once_when_it_is_whole(stage: Stage, calls: FakeWebhookCalls) -> None:
     share_id = stage.publish(OLA, content=b"0123456789")
     deliver(stage)
-    calls.made.clear()
+    calls.sent.clear()
     download(stage, share_id, (0, 4), (2, 8))
     deliver(stage)
-    assert calls.made == []
+    assert calls.sent == []
     download(stage, share_id, (8, 10))
     stage.clock.advance(minutes=1)
     download(stage, share_id)
@@ -245,7 +245,7 @@ def test_a_rejected_call_is_retried_under_the_same_id_with_a_fresh_signature(
     calls.outcome = WebhookResponse(200)
     stage.clock.advance(minutes=5)
     deliver(stage)
-    (_, first, body), (_, second, again) = calls.made
+    (_, first, body), (_, second, again) = calls.sent
     assert (first["webhook-id"], body) == (second["webhook-id"], again)
     assert first["webhook-signature"] != second["webhook-signature"]
     [delivery] = webhooks.list_deliveries(stage.deps, SYSTEM, webhook[0].id)
@@ -262,12 +262,12 @@ def test_a_webhook_that_answers_gone_is_disabled_and_not_called_again(
 ) -> None:
     share_id = stage.publish(OLA)
     deliver(stage)
-    calls.made.clear()
+    calls.sent.clear()
     calls.outcome = WebhookResponse(410)
     offers.open_share(stage.deps, person(OLA), share_id)
     publishing.withdraw_share(stage.deps, person(KARI), share_id)
     deliver(stage)
-    assert len(calls.made) == 1
+    assert len(calls.sent) == 1
     view = webhooks.show_webhook(stage.deps, SYSTEM, webhook[0].id)
     assert (view.disabled_at, view.disabled_for) == (stage.clock.now(), DisabledFor.GONE)
     errors = {one.last_error for one in webhooks.list_deliveries(stage.deps, SYSTEM, view.id) if one.given_up_at}
@@ -278,7 +278,7 @@ def test_a_webhook_that_answers_gone_is_disabled_and_not_called_again(
     calls.outcome = WebhookResponse(200)
     stage.publish(OLA)
     deliver(stage)
-    assert len(calls.made) == 1, "nothing is planned for it either"
+    assert len(calls.sent) == 1, "nothing is planned for it either"
 
 
 @pytest.mark.usefixtures("webhook")
@@ -350,7 +350,7 @@ def test_a_message_planned_for_a_removed_webhook_is_not_sent(
         pass
     webhooks.remove_webhook(stage.deps, SYSTEM, webhook[0].id)
     deliver(stage)
-    assert calls.made == []
+    assert calls.sent == []
 
 
 @pytest.mark.usefixtures("webhook")
@@ -369,4 +369,4 @@ def test_a_message_about_a_share_is_sent_to_no_webhook_of_another_account(
     dispatch.plan_messages(stage.deps, PLANNERS)
     do_as_owner(stage.database_url, f"UPDATE outbox SET target = '{other.id}' WHERE target = '{webhook[0].id}'")
     deliver(stage)
-    assert calls.made == []
+    assert calls.sent == []

@@ -156,11 +156,11 @@ def test_an_integration_has_a_limited_number_of_webhooks(stage: Stage) -> None:
 def test_webhooks_are_listed_page_by_page_the_newest_first(stage: Stage) -> None:
     integrate(stage)
     integrate(stage, stage.avtaler)
-    made = []
+    added = []
     for account in (stage.byggesak, stage.avtaler, stage.byggesak):
-        made.append(add(stage, SYSTEM, account))
+        added.append(add(stage, SYSTEM, account))
         stage.clock.advance(minutes=1)
-    newest, middle, oldest = reversed(made)
+    newest, middle, oldest = reversed(added)
     assert listed(stage) == [newest.id, middle.id, oldest.id]
     assert listed(stage, limit=2) == [newest.id, middle.id]
     assert listed(stage, before=(middle.created_at, middle.id)) == [oldest.id]
@@ -175,7 +175,7 @@ def test_with_the_integration_its_webhooks_end_and_are_forgotten(stage: Stage) -
     assert listed(stage) == []
     stage.publish()
     deliver(stage)
-    assert stage.deps.webhook_calls.made == []  # type: ignore[attr-defined]
+    assert stage.deps.webhook_calls.sent == []  # type: ignore[attr-defined]
     integrate(stage)
     with pytest.raises(NotFound):
         webhooks.show_webhook(stage.deps, SYSTEM, view.id)
@@ -209,7 +209,7 @@ def test_deliveries_are_listed_and_can_be_repeated_under_the_same_id(stage: Stag
     before = (last.created_at, last.id)
     assert webhooks.list_deliveries(stage.deps, SYSTEM, view.id, before=before, limit=1) == deliveries[1:]
 
-    calls = stage.deps.webhook_calls.made  # type: ignore[attr-defined]
+    calls = stage.deps.webhook_calls.sent  # type: ignore[attr-defined]
     calls.clear()
     webhooks.replay_delivery(stage.deps, SYSTEM, view.id, last.id)
     deliver(stage)

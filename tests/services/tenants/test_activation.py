@@ -98,8 +98,8 @@ def test_who_takes_it_into_use_twice_has_done_it_once(stage: Stage, fresh: Tenan
 def test_of_two_who_press_at_once_one_does_it(stage: Stage, fresh: Tenant) -> None:
     prepare(stage, fresh, *ALL)
     with ThreadPoolExecutor(4) as pool:
-        made = list(pool.map(lambda _: activate(stage.deps, tenant_id=fresh.id), range(4)))
-    assert len(set(made)) == 1
+        activated = list(pool.map(lambda _: activate(stage.deps, tenant_id=fresh.id), range(4)))
+    assert len(set(activated)) == 1
     assert len(activations(stage)) == 1
 
 

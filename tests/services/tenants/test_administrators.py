@@ -123,9 +123,11 @@ def test_who_named_and_who_removed_an_administrator_is_written_down(stage: Stage
     siv = add_administrator(stage.deps, tenant_id=stage.tenant.id, number=SIV, name="Siv Holm", person=person(EWA)).id
     remove(stage, ewa, by=SIV)
     kinds = {EventKind.ADMINISTRATOR_ADDED, EventKind.ADMINISTRATOR_REMOVED}
-    told = [(number, event.kind, dict(event.details or {})) for number, event in stage.trail() if event.kind in kinds]
-    holders = [details.pop("holder") for _, _, details in told]
-    assert told == [
+    recorded = [
+        (number, event.kind, dict(event.details or {})) for number, event in stage.trail() if event.kind in kinds
+    ]
+    holders = [details.pop("holder") for _, _, details in recorded]
+    assert recorded == [
         (None, EventKind.ADMINISTRATOR_ADDED, {"administrator": ewa}),
         (EWA, EventKind.ADMINISTRATOR_ADDED, {"administrator": siv}),
         (SIV, EventKind.ADMINISTRATOR_REMOVED, {"administrator": ewa}),
@@ -138,9 +140,9 @@ def test_who_named_and_who_removed_an_administrator_is_written_down(stage: Stage
 def both(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Stage]:
     """The stage on each database."""
     url = request.getfixturevalue("postgres_url") if request.param == "postgresql" else None
-    made = set_stage(tmp_path, url)
-    yield made
-    made.close()
+    new = set_stage(tmp_path, url)
+    yield new
+    new.close()
 
 
 def test_of_two_who_remove_each_other_at_once_one_stays(both: Stage) -> None:
@@ -157,8 +159,8 @@ def test_of_two_who_remove_each_other_at_once_one_stays(both: Stage) -> None:
             return "removed"
 
         with ThreadPoolExecutor(2) as pool:
-            told = list(pool.map(try_to, (ewa, siv), (SIV, EWA)))
-        assert sorted(told) == ["last_administrator", "removed"]
+            results = list(pool.map(try_to, (ewa, siv), (SIV, EWA)))
+        assert sorted(results) == ["last_administrator", "removed"]
         left = administrators.list_administrators(both.deps, tenant_id=both.tenant.id)
         assert len(left) == 1
         with both.deps.database.write() as tx:

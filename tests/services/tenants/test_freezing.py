@@ -26,26 +26,26 @@ SOCKET_MODES = ("tenant", "account", "share", "deleted account")
 STOPPED = SOCKET_MODES[:3]
 
 
-def stop(stage: Stage, way: str, share_id: str) -> Callable[[], object]:
+def stop(stage: Stage, stopped: str, share_id: str) -> Callable[[], object]:
     """Stop it at one of the three places, or delete its account; returns what lets it go on."""
     deps, reason = stage.deps, FreezeReason.SECURITY
-    if way == "tenant":
+    if stopped == "tenant":
         freezing.set_tenant_freeze(deps, stage.tenant.id, OPERATOR, reason)
         return lambda: freezing.set_tenant_freeze(deps, stage.tenant.id, OPERATOR, None)
-    if way == "account":
+    if stopped == "account":
         freezing.set_account_freeze(deps, stage.byggesak.id, OPERATOR, reason)
         return lambda: freezing.set_account_freeze(deps, stage.byggesak.id, OPERATOR, None)
-    if way == "share":
+    if stopped == "share":
         freezing.set_share_freeze(deps, share_id, OPERATOR, reason)
         return lambda: freezing.set_share_freeze(deps, share_id, OPERATOR, None)
     set_account(stage, stage.byggesak, deleted_at=stage.clock.now())
     return lambda: set_account(stage, stage.byggesak, deleted_at=None)
 
 
-@pytest.mark.parametrize("way", SOCKET_MODES)
-def test_the_rightful_learn_only_that_it_cannot_be_opened_now_and_whom_to_ask(stage: Stage, way: str) -> None:
+@pytest.mark.parametrize("stopped", SOCKET_MODES)
+def test_the_rightful_learn_only_that_it_cannot_be_opened_now_and_whom_to_ask(stage: Stage, stopped: str) -> None:
     share_id = stage.publish(OLA, FJELL, title="Vedtak om skolebytte")
-    go_on = stop(stage, way, share_id)
+    go_on = stop(stage, stopped, share_id)
     for reader in (OLA, PER):
         with pytest.raises(Frozen) as caught:
             offers.open_share(stage.deps, person(reader), share_id)
@@ -61,22 +61,22 @@ def test_the_rightful_learn_only_that_it_cannot_be_opened_now_and_whom_to_ask(st
     assert offers.open_share(stage.deps, person(OLA), share_id).texts.title == "Vedtak om skolebytte"
 
 
-@pytest.mark.parametrize("way", SOCKET_MODES)
-def test_strangers_learn_nothing_of_a_stop(stage: Stage, way: str) -> None:
+@pytest.mark.parametrize("stopped", SOCKET_MODES)
+def test_strangers_learn_nothing_of_a_stop(stage: Stage, stopped: str) -> None:
     share_id = stage.publish(OLA, FJELL)
-    stop(stage, way, share_id)
+    stop(stage, stopped, share_id)
     for stranger in (SIV, LISE):
         with pytest.raises(NotFound) as caught:
             offers.open_share(stage.deps, person(stranger), share_id)
         assert (caught.value.code, caught.value.params) == ("not_found", {})
 
 
-@pytest.mark.parametrize("way", SOCKET_MODES)
-def test_no_byte_leaves_what_is_stopped_by_any_way(stage: Stage, way: str) -> None:
+@pytest.mark.parametrize("stopped", SOCKET_MODES)
+def test_no_byte_leaves_what_is_stopped_by_any_way(stage: Stage, stopped: str) -> None:
     share_id = stage.publish(OLA, FJELL)
     [document_id] = stage.document_ids(share_id)
     running = {reader: downloads_access.authorize(stage.deps, person(reader), share_id) for reader in (OLA, PER)}
-    stop(stage, way, share_id)
+    stop(stage, stopped, share_id)
     for reader in (OLA, PER):
         for attempt in (
             lambda r=reader: downloads_access.authorize(stage.deps, person(r), share_id),
@@ -96,19 +96,19 @@ def assert_cut(stage: Stage, access: Access) -> None:
     stage.rights.down = False
 
 
-@pytest.mark.parametrize("way", SOCKET_MODES)
-def test_a_stopped_share_is_not_in_the_list_of_shares_with_me(stage: Stage, way: str) -> None:
+@pytest.mark.parametrize("stopped", SOCKET_MODES)
+def test_a_stopped_share_is_not_in_the_list_of_shares_with_me(stage: Stage, stopped: str) -> None:
     share_id = stage.publish(OLA)
-    go_on = stop(stage, way, share_id)
+    go_on = stop(stage, stopped, share_id)
     assert offers.list_offers(stage.deps, person(OLA)) == offers.OfferList()
     go_on()
     assert [offer.id for offer in offers.list_offers(stage.deps, person(OLA)).offers] == [share_id]
 
 
-@pytest.mark.parametrize("way", SOCKET_MODES)
-def test_a_stop_delays_no_end_and_over_is_said_before_stopped(stage: Stage, way: str) -> None:
+@pytest.mark.parametrize("stopped", SOCKET_MODES)
+def test_a_stop_delays_no_end_and_over_is_said_before_stopped(stage: Stage, stopped: str) -> None:
     share_id = stage.publish(OLA)
-    stop(stage, way, share_id)
+    stop(stage, stopped, share_id)
     stage.clock.advance(days=10)
     with pytest.raises(Gone, match="share_ended"):
         offers.open_share(stage.deps, person(OLA), share_id)
@@ -124,8 +124,8 @@ def test_a_stop_delays_no_end_and_over_is_said_before_stopped(stage: Stage, way:
 
 def test_a_refusal_is_written_down_with_its_reason(stage: Stage) -> None:
     share_id = stage.publish(OLA)
-    for way, reason in (("share", "frozen"), ("deleted account", "deleted")):
-        go_on = stop(stage, way, share_id)
+    for stopped, reason in (("share", "frozen"), ("deleted account", "deleted")):
+        go_on = stop(stage, stopped, share_id)
         with pytest.raises(Frozen):
             offers.open_share(stage.deps, person(OLA), share_id)
         denied = [e for e in events_of(stage, share_id) if e.kind is EventKind.SHARE_DENIED]
@@ -133,11 +133,11 @@ def test_a_refusal_is_written_down_with_its_reason(stage: Stage) -> None:
         go_on()
 
 
-@pytest.mark.parametrize("way", STOPPED)
-def test_members_see_that_it_is_stopped_and_can_only_reduce(stage: Stage, way: str) -> None:
+@pytest.mark.parametrize("stopped", STOPPED)
+def test_members_see_that_it_is_stopped_and_can_only_reduce(stage: Stage, stopped: str) -> None:
     deps, kari = stage.deps, person(KARI)
     share_id = stage.publish(OLA)
-    stop(stage, way, share_id)
+    stop(stage, stopped, share_id)
     view, _ = queries.show_share(deps, kari, share_id)
     assert (view.stopped, view.may_share) == (True, False)
     with pytest.raises(Frozen, match="sharing_stopped"):
@@ -149,12 +149,12 @@ def test_members_see_that_it_is_stopped_and_can_only_reduce(stage: Stage, way: s
     assert (view.share.state, view.share.expires_at) == (ShareState.WITHDRAWN, sooner)
 
 
-@pytest.mark.parametrize("way", STOPPED)
-def test_a_draft_that_is_stopped_is_not_filled_in_nor_published(stage: Stage, way: str) -> None:
+@pytest.mark.parametrize("stopped", STOPPED)
+def test_a_draft_that_is_stopped_is_not_filled_in_nor_published(stage: Stage, stopped: str) -> None:
     deps, kari, draft = stage.deps, person(KARI), ready_draft(stage)
     with deps.database.read() as tx:
         recipient_id = tx.shares.recipients([draft])[0].id
-    stop(stage, way, draft)
+    stop(stage, stopped, draft)
     for attempt in (
         lambda: drafts.save_draft(deps, kari, draft, stage.words()),
         lambda: drafts.save_draft(deps, kari, draft, stage.words(account_id=stage.avtaler.id)),
@@ -179,10 +179,10 @@ def ready_draft(stage: Stage) -> str:
     return draft.id
 
 
-@pytest.mark.parametrize("way", ["tenant", "account"])
-def test_no_draft_is_begun_nor_copied_where_it_is_stopped(stage: Stage, way: str) -> None:
+@pytest.mark.parametrize("stopped", ["tenant", "account"])
+def test_no_draft_is_begun_nor_copied_where_it_is_stopped(stage: Stage, stopped: str) -> None:
     share_id = stage.publish(OLA)
-    stop(stage, way, share_id)
+    stop(stage, stopped, share_id)
     for attempt in (stage.draft, lambda: publishing.copy_share(stage.deps, person(KARI), share_id)):
         with pytest.raises(Frozen, match="sharing_stopped"):
             attempt()
@@ -195,13 +195,13 @@ def test_a_stopped_account_stops_no_other(stage: Stage) -> None:
     assert stage.draft(account=stage.avtaler).account_id == stage.avtaler.id
 
 
-@pytest.mark.parametrize("way", STOPPED)
-def test_an_upload_under_way_ends_when_it_is_stopped_and_goes_on_afterwards(stage: Stage, way: str) -> None:
+@pytest.mark.parametrize("stopped", STOPPED)
+def test_an_upload_under_way_ends_when_it_is_stopped_and_goes_on_afterwards(stage: Stage, stopped: str) -> None:
     draft = stage.draft()
     ticket = drafts.add_document(stage.deps, person(KARI), draft.id, name="a.bin", length=6, modified_at=None)
     append = uploads_append.begin_append(stage.deps, ticket.token, ticket.upload_id, offset=0, announced=6)
     append.write([b"innhol"])
-    go_on = stop(stage, way, draft.id)
+    go_on = stop(stage, stopped, draft.id)
     with pytest.raises(Frozen):
         append.finish()
     with pytest.raises(Frozen):
@@ -222,23 +222,23 @@ def test_an_upload_ends_with_its_account(stage: Stage) -> None:
         uploads_append.find_upload(stage.deps, ticket.token)
 
 
-@pytest.mark.parametrize("way", STOPPED)
-def test_stopping_and_going_on_is_written_down_once_with_who_and_a_code(stage: Stage, way: str) -> None:
+@pytest.mark.parametrize("stopped", STOPPED)
+def test_stopping_and_going_on_is_written_down_once_with_who_and_a_code(stage: Stage, stopped: str) -> None:
     draft = stage.draft().id
-    stop(stage, way, draft)
-    go_on = stop(stage, way, draft)
+    stop(stage, stopped, draft)
+    go_on = stop(stage, stopped, draft)
     go_on()
     go_on()
-    about: dict[str, str | int] = {"account": stage.byggesak.id} if way == "account" else {}
+    about: dict[str, str | int] = {"account": stage.byggesak.id} if stopped == "account" else {}
     # The tenant has been taken into use, which was its first change.
-    first, second = ({"revision": number + (way == "tenant")} for number in (2, 3))
+    first, second = ({"revision": number + (stopped == "tenant")} for number in (2, 3))
     assert [
         (number, event.kind.value, event.details or {})
         for number, event in stage.trail()
         if event.kind.value.endswith("frozen")
     ] == [
-        (SIV, f"{way}_frozen", about | {"reason": "security"} | first),
-        (SIV, f"{way}_unfrozen", about | second),
+        (SIV, f"{stopped}_frozen", about | {"reason": "security"} | first),
+        (SIV, f"{stopped}_unfrozen", about | second),
     ]
 
 

@@ -67,11 +67,11 @@ def test_what_is_no_living_organization_becomes_no_tenant(stage: Stage, number: 
 def test_an_organization_being_wound_up_becomes_a_tenant_and_is_marked_so(stage: Stage) -> None:
     tenant = register(stage)
     known = stage.register.known[FJELL]
-    told = []
+    reported = []
     for status in ("active", "winding_up", "forced_winding_up"):
         stage.register.known[FJELL] = replace(known, status=status)
-        told.append(registration.is_winding_up(stage.deps, tenant))
-    assert told == [False, True, True]
+        reported.append(registration.is_winding_up(stage.deps, tenant))
+    assert reported == [False, True, True]
     del stage.register.known[FJELL]
     assert not registration.is_winding_up(stage.deps, tenant)
     stage.register.down = True

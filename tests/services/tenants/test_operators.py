@@ -38,9 +38,9 @@ def test_operators_are_listed_by_name_and_removed_by_id(stage: Stage) -> None:
     assert not roles_of(stage.deps, person(SIV)).operates
     with pytest.raises(NotFound):
         operators.remove_operator(stage.deps, operator_id=siv.id)
-    told = [event for _, event in stage.trail()]
-    assert [event.kind for event in told].count(EventKind.OPERATOR_ADDED) == 2
-    [removed] = [event for event in told if event.kind is EventKind.OPERATOR_REMOVED]
+    events = [event for _, event in stage.trail()]
+    assert [event.kind for event in events].count(EventKind.OPERATOR_ADDED) == 2
+    [removed] = [event for event in events if event.kind is EventKind.OPERATOR_REMOVED]
     with stage.deps.database.read() as tx:
         holder = Actors(stage.deps, None).of(tx, [str((removed.details or {})["holder"])])
     assert list(holder.values()) == [Actor("", f"{SIV[:6]} *****")]

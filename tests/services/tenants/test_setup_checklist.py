@@ -110,9 +110,9 @@ def test_a_stop_by_the_operator_is_listed(settled: Stage) -> None:
     ]
 
 
-@pytest.mark.parametrize(("quota", "is_told"), [(None, False), (8, False), (7, True), (6, True)])
-def test_an_account_near_its_quota_is_listed(settled: Stage, quota: int | None, is_told: bool) -> None:
+@pytest.mark.parametrize(("quota", "is_near"), [(None, False), (8, False), (7, True), (6, True)])
+def test_an_account_near_its_quota_is_listed(settled: Stage, quota: int | None, is_near: bool) -> None:
     settled.publish()
     settled.change_account(settled.byggesak, rules=replace(AccountRules(), quota=quota))
     concerns = [(reminder.concern, reminder.used) for reminder in checklist(settled).reminders]
-    assert concerns == ([(SetupWarning.NEARLY_FULL, 7)] if is_told else [])
+    assert concerns == ([(SetupWarning.NEARLY_FULL, 7)] if is_near else [])

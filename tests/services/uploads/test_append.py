@@ -375,7 +375,7 @@ def test_a_full_disk_loses_nothing_that_was_acknowledged_and_leaves_nothing_else
     assert store.open == 0
     assert offset_of(stage, ticket) == FULL_PART_PLAINTEXT
     assert blobs(stage) == set(parts(stage, ticket))
-    store.room = 2**40
+    store.free = 2**40
     assert send(deps, ticket, bytes(FULL_PART_PLAINTEXT), FULL_PART_PLAINTEXT) == 2 * FULL_PART_PLAINTEXT
 
 
@@ -406,8 +406,8 @@ def test_an_upload_that_is_ended_twice_at_once_is_recorded_once(stage: Stage) ->
     with pytest.raises(NotFound):
         end(replace(stage.deps, database=database))
     with stage.deps.database.read() as tx:
-        told = [event.kind for _, event in tx.audit.events()]
-    assert told.count(EventKind.DOCUMENT_REMOVED) == 1
+        kinds = [event.kind for _, event in tx.audit.events()]
+    assert kinds.count(EventKind.DOCUMENT_REMOVED) == 1
 
 
 def test_of_two_writers_the_slower_gets_the_offset_of_the_quicker(stage: Stage) -> None:

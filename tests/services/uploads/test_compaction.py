@@ -146,7 +146,7 @@ def test_without_room_for_merging_the_upload_goes_on(stage: Stage) -> None:
     document.send(bytes(100_000), deps)
     assert document.send(bytes(99_999), deps) == 199_999
     assert (store.open, len(document.parts()), len(stored(stage))) == (0, 2, 2)
-    store.room, store.broken = 2**30, StorageFull("no new object")
+    store.free, store.broken = 2**30, StorageFull("no new object")
     document.merge(deps)
     assert len(document.parts()) == 2
 

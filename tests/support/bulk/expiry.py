@@ -89,9 +89,9 @@ class ExpiringShares:
         assert next(iter(self.deps.blobs.list()), None) is None
 
     def _check_trail(self) -> None:
-        told = "SELECT kind, count(*), count(DISTINCT share_id) FROM audit_event WHERE share_id IS NOT NULL GROUP BY 1"
+        query = "SELECT kind, count(*), count(DISTINCT share_id) FROM audit_event WHERE share_id IS NOT NULL GROUP BY 1"
         once = {(kind, self.ending, self.ending) for kind in ("share_ended", "share_key_destroyed")}
-        assert {tuple(row) for row in self.ask(told)} == once
+        assert {tuple(row) for row in self.ask(query)} == once
         with self.deps.database.read() as tx:
             assert tx.audit.verify() is None
 

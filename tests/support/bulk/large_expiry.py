@@ -225,7 +225,7 @@ class ExpiryRun:
             while True:
                 time.sleep(_LOOK)
                 all_over = (datetime.now(UTC) - begins).total_seconds() > within
-                [(oldest, uncleared)] = connection.execute(_STANDING.encode(), _now()).fetchall()
+                [(oldest, uncleared)] = connection.execute(_EXISTING.encode(), _now()).fetchall()
                 now = datetime.now(UTC)
                 passed = (now - begins).total_seconds()
                 looks += 1
@@ -268,7 +268,7 @@ _WAITING = """
 least((SELECT min(expires_at) FROM share WHERE state = 'available' AND expires_at <= %s),
       (SELECT min(expires_at) FROM share WHERE closed_at IS NOT NULL AND key_destroyed_at IS NULL))
 """
-_STANDING = f"""
+_EXISTING = f"""
 SELECT {_WAITING},
        EXISTS (SELECT FROM share WHERE key_destroyed_at IS NOT NULL AND NOT blobs_released)
        OR EXISTS (SELECT FROM garbage)

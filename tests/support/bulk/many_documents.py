@@ -61,8 +61,8 @@ def fill(deps: Dependencies, share_id: str, count: int, *, size: int, folder: st
     share_key, audit_key = (existing_key(deps.keyring, key) for key in (share_key_id(share_id), share.audit_key_id))
     with recording(deps.database) as tx:
         for number in range(count):
-            made = Document(secrets.token_hex(16), share_id, b"", size, last + number + 1)
-            key_id, content = bytes.fromhex(made.id), content_of(number, size)
+            new = Document(secrets.token_hex(16), share_id, b"", size, last + number + 1)
+            key_id, content = bytes.fromhex(new.id), content_of(number, size)
             manifest = Manifest(key_id, size, (_store(deps, share_key, key_id, content),))
             found = InspectionRecord(
                 manifest_hash(manifest),
@@ -74,11 +74,11 @@ def fill(deps: Dependencies, share_id: str, count: int, *, size: int, folder: st
             name = f"{folder}/{number // 1000}/{number}.txt"
             tx.shares.add_document(
                 Document(
-                    made.id,
+                    new.id,
                     share_id,
-                    seal_field(audit_key, name, EncryptedColumn.FILE_NAME, made.id),
+                    seal_field(audit_key, name, EncryptedColumn.FILE_NAME, new.id),
                     size,
-                    made.position,
+                    new.position,
                     sealed_inspection=seal_inspection(share_key, manifest, found),
                     inspected_at=share.created_at,
                 ).complete(seal_manifest(share_key, manifest), share.created_at)

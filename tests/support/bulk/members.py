@@ -88,11 +88,11 @@ def crowd(url: str | None, count: int) -> Iterator[BulkMembers]:
     with TemporaryDirectory() as folder:
         stage = set_stage(Path(folder), url)
         add_administrator(stage.deps, tenant_id=stage.tenant.id, number=EWA, name="Ewa Kowalska")
-        made = BulkMembers(serve(stage), stage.database_url, _fill(stage, stage.database_url, count))
+        members = BulkMembers(serve(stage), stage.database_url, _fill(stage, stage.database_url, count))
         try:
-            yield made
+            yield members
         finally:
-            made.web.close()
+            members.web.close()
             stage.close()
 
 
@@ -166,7 +166,7 @@ def check_plans(many: BulkMembers) -> None:
     for name, (ask, index) in many.questions().items():
         with statements() as asked, many.web.stage.deps.database.write() as tx:
             ask(tx)
-        told = plans(many.url, [one for one in asked if re.search(r"\bmember\b", one[0])])
-        plan = "\n".join(line[:200] for line in told.splitlines())
+        found = plans(many.url, [one for one in asked if re.search(r"\bmember\b", one[0])])
+        plan = "\n".join(line[:200] for line in found.splitlines())
         assert index in plan, f"{name}: {plan}"
         assert not _EVERY_MEMBER_READ.search(plan), f"{name}: {plan}"

@@ -345,8 +345,8 @@ class Deployment:
 
     def lent(self) -> Counter[str]:
         """Of how many server processes sockets have been lent, by the kind of transfer."""
-        told = (self.folder / "server.log").read_text()
-        return Counter({kind: told.count(line) for kind, line in LENT.items()})
+        log = (self.folder / "server.log").read_text()
+        return Counter({kind: log.count(line) for kind, line in LENT.items()})
 
     def log_text(self) -> str:
         """All that server and worker have logged."""
@@ -417,8 +417,8 @@ class Deployment:
     def announce(self, draft_id: str, name: str, length: int) -> Ticket:
         """A document in the draft, with its upload token; nothing has been uploaded."""
         form = {"name": name, "length": length, "modified_at": None}
-        made = _json(self.session(KARI).post(f"/del/utkast/{draft_id}/dokumenter", json=form))
-        return Ticket(draft_id, made["document"]["id"], length, made["upload"]["token"])
+        announced = _json(self.session(KARI).post(f"/del/utkast/{draft_id}/dokumenter", json=form))
+        return Ticket(draft_id, announced["document"]["id"], length, announced["upload"]["token"])
 
     def create_upload(self, ticket: Ticket) -> str:
         """The path of the ticket's upload."""

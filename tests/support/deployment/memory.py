@@ -7,22 +7,22 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 MEMORY = Path("/dev/shm")
-_ROOM = 2**30
+_USUAL_BYTES = 2**30
 """A container has 64 MiB there by default."""
 
 
-def memory_has(room: int) -> bool:
+def memory_has(size: int) -> bool:
     """Whether so many bytes are free where folders are in memory."""
-    return MEMORY.is_dir() and shutil.disk_usage(MEMORY).free > room
+    return MEMORY.is_dir() and shutil.disk_usage(MEMORY).free > size
 
 
 @contextmanager
-def folder_in_memory(room: int = _ROOM) -> Iterator[Path]:
-    """A folder of its own, in memory where the machine has so many bytes of room there.
+def folder_in_memory(size: int = _USUAL_BYTES) -> Iterator[Path]:
+    """A folder of its own, in memory where the machine has so many bytes there.
 
     Tests of the use cases wait half as long; deployments, whose every commit waits for the disk, less still.
     """
-    with TemporaryDirectory(dir=MEMORY if memory_has(room) else None) as name:
+    with TemporaryDirectory(dir=MEMORY if memory_has(size) else None) as name:
         yield Path(name)
         # A world's store is 256 folders, nearly all of them empty: shutil.rmtree takes four times as long for those.
         for shelf in Path(name).glob("blobs/??"):

@@ -31,7 +31,7 @@ from deldokument.adapters.keys.keyring import SealedKeyring
 from deldokument.adapters.keys.openbao_store import OpenBaoStore
 from deldokument.ports.blobs import BlobStore
 from deldokument.store.migrations import migrate
-from tests.support.servers.openbao import Place, Server, made_place, openbao_settings
+from tests.support.servers.openbao import Place, Server, create_place, openbao_settings
 from tests.support.servers.postgres import PostgresServer
 from tests.support.servers.seaweedfs import SeaweedFS, s3_settings
 from tests.support.stage.keyrings import file_keyring, openbao_keyring
@@ -170,8 +170,8 @@ def _prepare(people: People) -> _Prepared:
         database, keys = Path(name) / _FILE, Path(name) / _KEYS
         _make_database(database, _migrated())
         with closing(file_keyring(keys)) as keyring:
-            made = people(Path(name), f"sqlite:///{database}", keyring)
-        return _Prepared(database.read_bytes(), keys.read_bytes(), made)
+            created = people(Path(name), f"sqlite:///{database}", keyring)
+        return _Prepared(database.read_bytes(), keys.read_bytes(), created)
 
 
 def _make_database(path: Path, content: bytes) -> None:
@@ -206,7 +206,7 @@ class Cluster:
 
     def settings(self, folder: Path) -> dict[str, str]:
         database = {"database_url": self.database_url(folder)}
-        return database | s3_settings(self.seaweedfs.place()) | openbao_settings(made_place(self.openbao, folder))
+        return database | s3_settings(self.seaweedfs.place()) | openbao_settings(create_place(self.openbao, folder))
 
     def database_url(self, _folder: Path) -> str:
         return self.postgres.fresh()
@@ -218,7 +218,7 @@ class Cluster:
         return S3BlobStore(self.seaweedfs.place())
 
     def keyring(self, folder: Path) -> SealedKeyring:
-        return openbao_keyring(made_place(self.openbao, folder))
+        return openbao_keyring(create_place(self.openbao, folder))
 
     def ground(self, _folder: Path, people: People) -> Ground:
         spare = self._spare.get(people)
@@ -228,11 +228,11 @@ class Cluster:
 
     def _prepare(self, people: People) -> _Kept:
         folder, url = Path(tempfile.mkdtemp(dir=_links().name)), self.postgres.new_database()
-        place = made_place(self.openbao, folder)
+        place = create_place(self.openbao, folder)
         with closing(openbao_keyring(place)) as keyring:
-            made = people(folder, url, keyring)
+            created = people(folder, url, keyring)
         self.postgres.keep(url)
-        return _Kept(url, place, people, made)
+        return _Kept(url, place, people, created)
 
     def give_back(self, database_url: str) -> None:
         kept = self._lent.pop(database_url, None)
@@ -240,14 +240,14 @@ class Cluster:
             self.postgres.give_back(database_url)
         elif kept.restore_keys():
             self.postgres.put_back(database_url)
-            self._spare.setdefault(kept.made_by, []).append(kept)
+            self._spare.setdefault(kept.by, []).append(kept)
 
 
 class _Kept:
     """A database and a place in OpenBao that are put back to how they were once the people were in them."""
 
-    def __init__(self, database_url: str, place: Place, made_by: People, people: Any) -> None:
-        self.database_url, self.place, self.made_by, self.people = database_url, place, made_by, people
+    def __init__(self, database_url: str, place: Place, by: People, people: Any) -> None:
+        self.database_url, self.place, self.by, self.people = database_url, place, by, people
         self._store = OpenBaoStore(place.connection(), place.keyring_mount, "")
         self._root = self._store.root()
         self._entries = {entry.id: entry for entry in self._store.read(self._store.ids(""))}

@@ -59,10 +59,10 @@ class FaultyDatabase:
 
 @dataclass
 class SmallBlobStore:
-    """A disk with room for ``room`` bytes. ``open`` counts objects that were begun and neither committed nor let go."""
+    """A disk with ``free`` bytes. ``open`` counts objects that were begun and neither committed nor aborted."""
 
     inner: BlobStore
-    room: int
+    free: int
     at_commit: bool = False
     open: int = 0
     broken: ServiceError | None = None
@@ -103,14 +103,14 @@ class _SmallWriter:
 
     def write(self, data: Buffer) -> None:
         size = memoryview(data).nbytes
-        if size > self._store.room and not self._store.at_commit:
+        if size > self._store.free and not self._store.at_commit:
             raise StorageFull("ENOSPC")
-        self._store.room -= size
+        self._store.free -= size
         self._inner.write(data)
 
     def commit(self) -> None:
         self._store.commits += 1
-        if self._store.room < 0 or self._store.commits in self._store.full_at:
+        if self._store.free < 0 or self._store.commits in self._store.full_at:
             raise StorageFull("ENOSPC")
         self._inner.commit()
         self._close()

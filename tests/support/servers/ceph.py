@@ -99,8 +99,8 @@ def running_ceph(folder: Path) -> Iterator[S3Place]:
         run("ceph", "osd", "crush", "add", "osd.0", "1.0", "root=default", "host=localhost")
         start("ceph-osd", "-i", "0")
         start("radosgw", "-n", "client.rgw")
-        made = run("radosgw-admin", "-n", "client.rgw", "user", "create", "--uid=tests", "--display-name=tests")
-        [key] = json.loads(made)["keys"]
+        created = run("radosgw-admin", "-n", "client.rgw", "user", "create", "--uid=tests", "--display-name=tests")
+        [key] = json.loads(created)["keys"]
         place = S3Place(f"http://127.0.0.1:{gateway}", _BUCKET, key["access_key"], key["secret_key"])
         _wait_for_its_bucket(place)
         yield place

@@ -116,7 +116,7 @@ def _wait_until_it_answers(server: Server, process: subprocess.Popen[bytes]) -> 
             time.sleep(0.05)
 
 
-def made_place(server: Server, folder: Path) -> Place:
+def create_place(server: Server, folder: Path) -> Place:
     """Mounts, key, policies and role as an operator makes them."""
     name = f"d{secrets.token_hex(6)}"
     mounts = f"keys-{name}", f"transit-{name}"
@@ -174,4 +174,4 @@ def openbao() -> Iterator[Server]:
 @pytest.fixture
 def bao_place(openbao: Server, tmp_path: Path) -> Place:
     """A place in which nothing is."""
-    return made_place(openbao, tmp_path)
+    return create_place(openbao, tmp_path)

@@ -55,6 +55,6 @@ class Podman:
 @contextmanager
 def podman(folder: Path) -> Iterator[Podman]:
     """A store in a folder; its containers and volumes are removed at the end."""
-    made = Podman(folder)
-    yield made
-    made.run("podman rm --all --force --time 0; podman volume rm --all --force; podman rmi --all --force")
+    new = Podman(folder)
+    yield new
+    new.run("podman rm --all --force --time 0; podman volume rm --all --force; podman rmi --all --force")

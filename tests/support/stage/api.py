@@ -64,8 +64,8 @@ def systems(web: Web) -> Systems:
     integrate(stage, READER, stage.byggesak, IntegrationRights.READ)
     integrate(stage, NEIGHBOUR, stage.barnevern)
     names = {"sharer": FJELL, "reader": READER, "neighbour": NEIGHBOUR, "stranger": STRANGER}
-    made = {name: System(web.browser(), token_of(stage, number)) for name, number in names.items()}
-    return Systems(web, **made, nobody=System(web.browser(), None))
+    by_name = {name: System(web.browser(), token_of(stage, number)) for name, number in names.items()}
+    return Systems(web, **by_name, nobody=System(web.browser(), None))
 
 
 def integrate(stage: Stage, number: str, account: Account, rights: IntegrationRights = IntegrationRights.SHARE) -> str:

@@ -12,10 +12,10 @@ from tests.support.stage.stage import Stage, person
 def deliver(stage: Stage) -> list[Result]:
     """Plan e-mails for the new events and send all that are due; return the result of each."""
     plan_messages(stage.deps, PLANNERS)
-    fates: list[Result] = []
+    results: list[Result] = []
     while messages := take_messages(stage.deps, Channel.EMAIL):
-        fates += [send_message(stage.deps, CHANNELS[Channel.EMAIL], message) for message in messages]
-    return fates
+        results += [send_message(stage.deps, CHANNELS[Channel.EMAIL], message) for message in messages]
+    return results
 
 
 def mailed_code(stage: Stage) -> str:

@@ -93,8 +93,8 @@ def openbao_opening(bao_place: Place) -> Opening:
 @pytest.fixture(params=STORES)
 def opening(request: pytest.FixtureRequest) -> Opening:
     """A new store of each kind."""
-    made: Opening = request.getfixturevalue(f"{request.param}_opening")
-    return made
+    chosen: Opening = request.getfixturevalue(f"{request.param}_opening")
+    return chosen
 
 
 @pytest.fixture
@@ -141,5 +141,5 @@ def pkcs11_roots(hsm: Token) -> RootPlace:
 @pytest.fixture(params=ROOTS)
 def root_place(request: pytest.FixtureRequest) -> RootPlace:
     """Root keys of each kind, one to begin with."""
-    made: RootPlace = request.getfixturevalue(f"{request.param}_roots")
-    return made
+    chosen: RootPlace = request.getfixturevalue(f"{request.param}_roots")
+    return chosen

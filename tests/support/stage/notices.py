@@ -55,7 +55,7 @@ def send_notices(stage: Stage) -> list[Result]:
     while dispatch.plan_messages(stage.deps, PLANNERS):
         pass
     recipient_reminders.plan_reminders(stage.deps)
-    fates: list[Result] = []
+    results: list[Result] = []
     while taken := dispatch.take_messages(stage.deps, Channel.ALTINN):
-        fates += [dispatch.send_message(stage.deps, CHANNELS[Channel.ALTINN], message) for message in taken]
-    return fates
+        results += [dispatch.send_message(stage.deps, CHANNELS[Channel.ALTINN], message) for message in taken]
+    return results

@@ -219,13 +219,13 @@ class FakeMail:
 
 @dataclass
 class FakeWebhookCalls:
-    """The called host answers as the test says; ``made`` holds URL, headers and body of every call."""
+    """The called host answers as the test says; ``sent`` holds URL, headers and body of every call."""
 
     outcome: WebhookResponse = field(default_factory=lambda: WebhookResponse(204))
-    made: list[tuple[str, Mapping[str, str], bytes]] = field(default_factory=list)
+    sent: list[tuple[str, Mapping[str, str], bytes]] = field(default_factory=list)
 
     def post(self, url: str, headers: Mapping[str, str], body: bytes) -> WebhookResponse:
-        self.made.append((url, headers, body))
+        self.sent.append((url, headers, body))
         return self.outcome
 
 
@@ -454,14 +454,14 @@ def cast(folder: Path, database_url: str, keyring: SealedKeyring) -> Cast:
     other = registration.create_tenant(deps, organization_number="213640003", name="Prøve kommune", contact=contact)
     take_into_use(deps, other.id)
     barnevern = lifecycle.create_account(deps, tenant_id=other.id, name="Barnevern")
-    made = {
+    member_ids = {
         "kari": _add(deps, KARI, "Kari Lunde", byggesak),
         "kari-avtaler": _add(deps, KARI, "Kari Lunde", avtaler),
         "odd": _add(deps, ODD, "Odd Bakken", avtaler),
         "vigdis": _add(deps, VIGDIS, "Vigdis Myhre", barnevern),
     }
     deps.database.close()  # type: ignore[attr-defined]
-    return Cast(tenant, byggesak, avtaler, barnevern, made)
+    return Cast(tenant, byggesak, avtaler, barnevern, member_ids)
 
 
 def set_stage(folder: Path, database_url: str | None = None, people: People = cast) -> Stage:
@@ -473,15 +473,17 @@ def set_stage(folder: Path, database_url: str | None = None, people: People = ca
         ground = Ground(database_url, keyring, people(folder, database_url, keyring))
     clock, rights, register, login = FakeClock(), FakeRights(), FakeRegister(_organizations()), FakeLogin()
     tokens = FakeTokens()
-    told = {"clock": clock, "rights": rights, "register": register, "login": login, "tokens": tokens}
-    deps = replace(dependencies(folder, ground.database_url, ground.keyring), **told)
+    fakes = {"clock": clock, "rights": rights, "register": register, "login": login, "tokens": tokens}
+    deps = replace(dependencies(folder, ground.database_url, ground.keyring), **fakes)
     claim_store(deps.database, deps.blobs)
     rights.held = {
         PER: (OrganizationGrant(FJELL, "FJELL AS", frozenset({POST_ARKIV})),),
         LISE: (OrganizationGrant(FJELL, "FJELL AS", frozenset({ORDINARY_MAIL})),),
     }
     there = vars(ground.people) | {"members": dict(ground.people.members)}
-    return Stage(**there, **told, deps=deps, folder=folder, database_url=ground.database_url, owns=database_url is None)
+    return Stage(
+        **there, **fakes, deps=deps, folder=folder, database_url=ground.database_url, owns=database_url is None
+    )
 
 
 def _add(deps: Dependencies, number: str, name: str, account: Account) -> str:
@@ -502,6 +504,6 @@ def _organizations() -> dict[str, RegisteredOrganization]:
 def stage() -> Iterator[Stage]:
     """A fresh world with its people."""
     with folder_in_memory() as folder:
-        made = set_stage(folder)
-        yield made
-        made.close()
+        new = set_stage(folder)
+        yield new
+        new.close()

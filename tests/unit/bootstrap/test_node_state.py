@@ -67,10 +67,10 @@ def test_the_certificates_are_those_that_the_settings_name() -> None:
 
 
 def test_of_a_file_of_certificates_the_one_counts_that_is_valid_longest(tmp_path: Path) -> None:
-    made = [make_certificate(tmp_path, timedelta(days=days))[0].read_bytes() for days in (-0.5, 40, 20)]
+    certificates = [make_certificate(tmp_path, timedelta(days=days))[0].read_bytes() for days in (-0.5, 40, 20)]
     path = tmp_path / "authorities.pem"
-    path.write_bytes(b"".join(made))
-    assert certificate_expiry(path) == x509.load_pem_x509_certificate(made[1]).not_valid_after_utc
+    path.write_bytes(b"".join(certificates))
+    assert certificate_expiry(path) == x509.load_pem_x509_certificate(certificates[1]).not_valid_after_utc
     assert datetime.now(UTC) + timedelta(days=39) < certificate_expiry(path)
     path.write_text("no certificate")
     with pytest.raises(ValueError, match="PEM"):

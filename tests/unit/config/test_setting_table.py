@@ -251,14 +251,14 @@ def test_what_is_given_goes_before_the_environment(monkeypatch: pytest.MonkeyPat
 
 @pytest.mark.parametrize("name", NEEDED)
 def test_half_a_group_is_refused_by_the_name_of_what_is_missing(monkeypatch: pytest.MonkeyPatch, name: str) -> None:
-    told = refusal(monkeypatch, without(WHOLE | NEEDED[name][-1], name))
+    errors = refusal(monkeypatch, without(WHOLE | NEEDED[name][-1], name))
     if "SECRET_ACCESS_KEY" in name:
         either = f"{PREFIX}BLOBS_S3_SECRET_ACCESS_KEY"
-        assert told == [f"  a bucket needs exactly one of {either} and {either}_PATH"]
+        assert errors == [f"  a bucket needs exactly one of {either} and {either}_PATH"]
     elif name in {"PUBLIC_URL", "DATA_DIR"}:
-        assert told == [f"  {PREFIX}{name}: Field required"]
+        assert errors == [f"  {PREFIX}{name}: Field required"]
     else:
-        assert told == [f"  missing {PREFIX}{name}"]
+        assert errors == [f"  missing {PREFIX}{name}"]
 
 
 @pytest.mark.parametrize("name", NEEDED)
@@ -292,8 +292,8 @@ def test_a_setting_with_a_default_may_stay_when_its_group_is_not_in_use(
 
 @pytest.mark.parametrize("name", [*OPENBAO, *PKCS11, "KEYRING_DATABASE_URL"])
 def test_keys_that_are_not_chosen_are_refused_by_name(monkeypatch: pytest.MonkeyPatch, name: str) -> None:
-    told = refusal(monkeypatch, WHOLE | {name: ROWS[name][2]})
-    assert told == [f"  {PREFIX}{name}: not used with {SETTINGS_ALONE}"]
+    errors = refusal(monkeypatch, WHOLE | {name: ROWS[name][2]})
+    assert errors == [f"  {PREFIX}{name}: not used with {SETTINGS_ALONE}"]
 
 
 def test_all_keys_that_are_not_chosen_are_named(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -304,8 +304,8 @@ def test_all_keys_that_are_not_chosen_are_named(monkeypatch: pytest.MonkeyPatch)
 @pytest.mark.parametrize("group", ["IDPORTEN", "MASKINPORTEN", "ALTINN"])
 def test_a_register_is_left_out_by_the_demo_alone(monkeypatch: pytest.MonkeyPatch, group: str) -> None:
     names = [name for name in WHOLE if name.startswith(group)]
-    told = refusal(monkeypatch, without(WHOLE, *names))
-    assert told == ["  missing " + ", ".join(PREFIX + name for name in names)]
+    errors = refusal(monkeypatch, without(WHOLE, *names))
+    assert errors == ["  missing " + ", ".join(PREFIX + name for name in names)]
     assert getattr(loaded(monkeypatch, DEMO), group.lower()) is None
 
 

@@ -160,8 +160,8 @@ def test_a_bucket_comes_with_all_that_opens_it(monkeypatch: pytest.MonkeyPatch) 
     assert store is not None
     assert store.bucket == "del-dokument"
     for name in BUCKET:
-        told = refusal(monkeypatch, WHOLE | BUCKET, **{name: ""})
-        assert name in told
+        message = refusal(monkeypatch, WHOLE | BUCKET, **{name: ""})
+        assert name in message
     assert "exactly one of" in refusal(monkeypatch, WHOLE | BUCKET, BLOBS_S3_SECRET_ACCESS_KEY="very-secret")
 
 
@@ -196,8 +196,8 @@ def test_the_demo_keeps_no_keys_outside_this_machine(
     monkeypatch: pytest.MonkeyPatch, name: str, url: str, chosen: dict[str, str]
 ) -> None:
     given = DEMO | chosen | (OPENBAO if name == "OPENBAO_URL" else {})
-    told = refusal(monkeypatch, given | {name: url})
-    assert f"DELDOKUMENT_{name}: the demo keeps nothing outside this machine" in told
+    message = refusal(monkeypatch, given | {name: url})
+    assert f"DELDOKUMENT_{name}: the demo keeps nothing outside this machine" in message
     local = {"OPENBAO_URL": "http://127.0.0.1:8200", "KEYRING_DATABASE_URL": "postgresql://u@127.0.0.1/keyring"}
     assert loaded(monkeypatch, given | {name: local[name]}).demo
 
@@ -206,15 +206,15 @@ def test_the_demo_keeps_no_keys_outside_this_machine(
     "url", [f"postgresql://u@db.example/d?{VERIFIED}", f"postgresql:///d?host=10.0.0.7&{VERIFIED}"]
 )
 def test_the_demo_never_works_on_a_database_of_another_machine(monkeypatch: pytest.MonkeyPatch, url: str) -> None:
-    told = refusal(monkeypatch, DEMO, DATABASE_URL=url)
-    assert "DELDOKUMENT_DATABASE_URL: the demo keeps nothing outside this machine" in told
+    message = refusal(monkeypatch, DEMO, DATABASE_URL=url)
+    assert "DELDOKUMENT_DATABASE_URL: the demo keeps nothing outside this machine" in message
     assert loaded(monkeypatch, DEMO, DATABASE_URL="postgresql://u@127.0.0.1/d").demo
 
 
 def test_a_wrong_value_of_a_group_that_is_not_used_does_not_ask_for_the_others(monkeypatch: pytest.MonkeyPatch) -> None:
-    told = refusal(monkeypatch, WHOLE, SMTP_PORT="70000")
-    assert "DELDOKUMENT_SMTP_PORT: " in told
-    assert "missing" not in told
+    message = refusal(monkeypatch, WHOLE, SMTP_PORT="70000")
+    assert "DELDOKUMENT_SMTP_PORT: " in message
+    assert "missing" not in message
 
 
 def test_secrets_show_neither_in_repr_nor_in_refusals(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -252,16 +252,16 @@ def test_mail_goes_protected_unless_said_otherwise(monkeypatch: pytest.MonkeyPat
     ],
 )
 def test_half_a_mail_server_is_none(monkeypatch: pytest.MonkeyPatch, given: dict[str, str], missing: str) -> None:
-    told = refusal(monkeypatch, WHOLE, **given)
-    assert f"missing DELDOKUMENT_{missing}" in told
-    assert "very-secret" not in told
+    message = refusal(monkeypatch, WHOLE, **given)
+    assert f"missing DELDOKUMENT_{missing}" in message
+    assert "very-secret" not in message
 
 
 def test_all_that_is_missing_of_registers_and_mail_is_named_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
-    told = refusal(monkeypatch, WHOLE, IDPORTEN_CLIENT_ID="", ALTINN_RIGHTS="pdp", SMTP_USERNAME="del")
+    message = refusal(monkeypatch, WHOLE, IDPORTEN_CLIENT_ID="", ALTINN_RIGHTS="pdp", SMTP_USERNAME="del")
     names = ["IDPORTEN_CLIENT_ID", "ALTINN_RESOURCE_CONFIDENTIAL", "ALTINN_RESOURCE_ORDINARY"]
     names += ["SMTP_HOST", "SMTP_SENDER", "SMTP_PASSWORD"]
-    assert told.splitlines()[1:] == ["  missing " + ", ".join(f"DELDOKUMENT_{name}" for name in names)]
+    assert message.splitlines()[1:] == ["  missing " + ", ".join(f"DELDOKUMENT_{name}" for name in names)]
 
 
 def test_nothing_leaves_this_machine_by_unprotected_mail(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -273,16 +273,16 @@ def test_nothing_leaves_this_machine_by_unprotected_mail(monkeypatch: pytest.Mon
 
 
 def test_the_sender_of_mail_is_an_address(monkeypatch: pytest.MonkeyPatch) -> None:
-    told = refusal(monkeypatch, WHOLE, **MAIL | {"SMTP_SENDER": "Del dokument <ikke-svar@eksempel.example>"})
-    assert "DELDOKUMENT_SMTP_SENDER: must be an e-mail address" in told
+    message = refusal(monkeypatch, WHOLE, **MAIL | {"SMTP_SENDER": "Del dokument <ikke-svar@eksempel.example>"})
+    assert "DELDOKUMENT_SMTP_SENDER: must be an e-mail address" in message
 
 
 @pytest.mark.parametrize(
     "host", ["post.eksempel.example:25", "smtp://post.eksempel.example", "[::1]", "u@post.example"]
 )
 def test_a_mail_server_is_a_host_without_its_port(monkeypatch: pytest.MonkeyPatch, host: str) -> None:
-    told = refusal(monkeypatch, WHOLE, **MAIL | {"SMTP_HOST": host})
-    assert "DELDOKUMENT_SMTP_HOST: must be a host's name or address" in told
+    message = refusal(monkeypatch, WHOLE, **MAIL | {"SMTP_HOST": host})
+    assert "DELDOKUMENT_SMTP_HOST: must be a host's name or address" in message
     mail = loaded(monkeypatch, WHOLE, **MAIL | {"SMTP_HOST": "2001:db8::25"}).smtp
     assert mail is not None
     assert mail.host == "2001:db8::25"
@@ -291,14 +291,14 @@ def test_a_mail_server_is_a_host_without_its_port(monkeypatch: pytest.MonkeyPatc
 @pytest.mark.parametrize("name", ["SMTP_USERNAME", "SMTP_PASSWORD", "METRICS_TOKEN", "ALTINN_SUBSCRIPTION_KEY"])
 def test_letters_that_a_protocol_does_not_carry_are_refused(monkeypatch: pytest.MonkeyPatch, name: str) -> None:
     login = MAIL | {"SMTP_USERNAME": "del", "SMTP_PASSWORD": "very-secret"}
-    told = refusal(monkeypatch, WHOLE | login, **{name: "blåbærsyltetøy og mer"})
-    assert f"DELDOKUMENT_{name}: must have no other letters than ASCII's" in told
-    assert "syltet" not in told
+    message = refusal(monkeypatch, WHOLE | login, **{name: "blåbærsyltetøy og mer"})
+    assert f"DELDOKUMENT_{name}: must have no other letters than ASCII's" in message
+    assert "syltet" not in message
 
 
 def test_the_decision_point_needs_both_resources(monkeypatch: pytest.MonkeyPatch) -> None:
-    told = refusal(monkeypatch, WHOLE, ALTINN_RIGHTS="pdp", ALTINN_RESOURCE_ORDINARY="ordinary")
-    assert told.splitlines()[1:] == ["  missing DELDOKUMENT_ALTINN_RESOURCE_CONFIDENTIAL"]
+    message = refusal(monkeypatch, WHOLE, ALTINN_RIGHTS="pdp", ALTINN_RESOURCE_ORDINARY="ordinary")
+    assert message.splitlines()[1:] == ["  missing DELDOKUMENT_ALTINN_RESOURCE_CONFIDENTIAL"]
     assert "DELDOKUMENT_ALTINN_RIGHTS" in refusal(monkeypatch, WHOLE, ALTINN_RIGHTS="guesswork")
 
 
@@ -404,9 +404,9 @@ def test_keys_never_travel_in_the_clear(monkeypatch: pytest.MonkeyPatch) -> None
     ],
 )
 def test_half_a_keyring_does_not_start(monkeypatch: pytest.MonkeyPatch, given: dict[str, str]) -> None:
-    told = refusal(monkeypatch, WHOLE, **given)
-    assert "DELDOKUMENT_KEYRING" in told
-    assert "secret" not in told
+    message = refusal(monkeypatch, WHOLE, **given)
+    assert "DELDOKUMENT_KEYRING" in message
+    assert "secret" not in message
 
 
 @pytest.mark.parametrize(
@@ -429,9 +429,9 @@ def test_half_a_keyring_does_not_start(monkeypatch: pytest.MonkeyPatch, given: d
     ],
 )
 def test_a_database_that_cannot_be_opened_is_named(monkeypatch: pytest.MonkeyPatch, name: str, url: str) -> None:
-    told = refusal(monkeypatch, WHOLE | {"KEYRING": "postgresql", "KEYRING_DATABASE_URL": KEYRING}, **{name: url})
-    assert f"  DELDOKUMENT_{name}: must " in told
-    assert "very-secret" not in told
+    message = refusal(monkeypatch, WHOLE | {"KEYRING": "postgresql", "KEYRING_DATABASE_URL": KEYRING}, **{name: url})
+    assert f"  DELDOKUMENT_{name}: must " in message
+    assert "very-secret" not in message
 
 
 @pytest.mark.parametrize(
@@ -454,9 +454,9 @@ def test_a_password_that_is_not_percent_encoded_is_never_taken_for_a_host(
     monkeypatch: pytest.MonkeyPatch, name: str, password: str
 ) -> None:
     given = WHOLE | {"KEYRING": "postgresql", "KEYRING_DATABASE_URL": KEYRING}
-    told = refusal(monkeypatch, given, **{name: f"postgresql://keys:{password}@db.example/deldokument"})
-    assert f"DELDOKUMENT_{name}: must have its password percent-encoded" in told
-    assert password not in told
+    message = refusal(monkeypatch, given, **{name: f"postgresql://keys:{password}@db.example/deldokument"})
+    assert f"DELDOKUMENT_{name}: must have its password percent-encoded" in message
+    assert password not in message
 
 
 ELSEWHERE = [
@@ -530,9 +530,9 @@ def test_a_database_on_another_machine_must_prove_who_it_is(
     monkeypatch.setenv("PGSSLMODE", "verify-full")
     monkeypatch.setenv("PGCHANNELBINDING", "require")
     for query in UNVERIFIED:
-        told = refusal(monkeypatch, databases(name, url + query))
-        assert f"  DELDOKUMENT_{name}: {TLS_RULE}" in told
-        assert "very-secret" not in told
+        message = refusal(monkeypatch, databases(name, url + query))
+        assert f"  DELDOKUMENT_{name}: {TLS_RULE}" in message
+        assert "very-secret" not in message
     for query in PROVEN:
         assert loaded(monkeypatch, databases(name, url + query))
 

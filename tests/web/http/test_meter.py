@@ -133,9 +133,9 @@ def reported(folder: Path, state: str) -> str:
 
 
 def test_of_several_processes_limits_are_added_and_one_open_breaker_counts(tmp_path: Path) -> None:
-    told = [reported(tmp_path, state) for state in ("open", "open", "closed")]
-    assert "\ndeldokument_database_connections_limit 120.0\n" in told[-1]
-    assert '\ndeldokument_breaker_open{register="altinn"} 1.0\n' in told[-1]
+    reports = [reported(tmp_path, state) for state in ("open", "open", "closed")]
+    assert "\ndeldokument_database_connections_limit 120.0\n" in reports[-1]
+    assert '\ndeldokument_breaker_open{register="altinn"} 1.0\n' in reports[-1]
 
 
 def test_a_process_that_has_just_created_its_file_keeps_no_other_from_being_reported(tmp_path: Path) -> None:

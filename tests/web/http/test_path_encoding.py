@@ -13,7 +13,7 @@ from deldokument.web.http.requests.path_encoding import EncodedControls
 from deldokument.web.transfer import tus
 from tests.support.browser import Web
 from tests.support.stage.stage import KARI
-from tests.web.test_surface import a_draft, an_address, whoever_may
+from tests.web.test_surface import a_draft, an_address, person_allowed
 
 PAGES = [(endpoint, method) for endpoint in ENDPOINTS for method in endpoint.methods]
 
@@ -27,7 +27,7 @@ def draft(still: Web) -> str:
 def test_a_line_break_after_an_address_is_not_that_address(
     still: Web, draft: str, endpoint: Endpoint, method: str
 ) -> None:
-    browser, address = still.browser(whoever_may(endpoint)), an_address(still, endpoint, draft)
+    browser, address = still.browser(person_allowed(endpoint)), an_address(still, endpoint, draft)
     answer = browser.call(method, f"{address}%0A")
     assert not answer.is_success
     assert "set-cookie" not in answer.headers

@@ -28,10 +28,10 @@ def web() -> Iterator[Web]:
     with stage_in_memory() as stage:
         stage.members["share"] = stage.publish(OLA, FJELL)
         endless = replace(stage.deps.config, refusals_per_hour=1_000_000)
-        made = serve(replace(stage, deps=replace(stage.deps, config=endless)))
-        made.runner = asyncio.Runner(loop_factory=uvloop.new_event_loop)
-        yield made
-        made.close()
+        served = serve(replace(stage, deps=replace(stage.deps, config=endless)))
+        served.runner = asyncio.Runner(loop_factory=uvloop.new_event_loop)
+        yield served
+        served.close()
 
 
 async def _trial(web: Web, browser: object, path: str) -> bool:

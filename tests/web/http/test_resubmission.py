@@ -182,9 +182,9 @@ def test_the_input_is_in_no_log_address_or_header(web: Web, path: str, caplog: p
     kari = web.browser(KARI)
     expire(web)
     answer = send(kari, path, TYPED)
-    told = "\n".join(r.getMessage() for r in caplog.records)
+    log = "\n".join(r.getMessage() for r in caplog.records)
     assert "05877914102" in answer.text
-    assert "05877914102" not in told + str(answer.url) + str(answer.headers)
+    assert "05877914102" not in log + str(answer.url) + str(answer.headers)
     assert answer.headers["cache-control"] == "no-store"
 
 

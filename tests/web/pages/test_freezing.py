@@ -22,13 +22,13 @@ SECRETS = ("kanarititel", "kanarimelding", "kanarifil", "kanarisak")
 END = {"expires_date": "2026-11-30", "expires_time": "12:00"}
 
 
-def stop(stage: Stage, way: str, share_id: str) -> None:
+def stop(stage: Stage, stopped: str, share_id: str) -> None:
     deps, reason = stage.deps, FreezeReason.SECURITY
-    if way == "tenant":
+    if stopped == "tenant":
         freezing.set_tenant_freeze(deps, stage.tenant.id, None, reason)
-    elif way == "account":
+    elif stopped == "account":
         freezing.set_account_freeze(deps, stage.byggesak.id, None, reason)
-    elif way == "share":
+    elif stopped == "share":
         freezing.set_share_freeze(deps, share_id, None, reason)
     else:
         set_account(stage, stage.byggesak, deleted_at=stage.clock.now())
@@ -49,17 +49,17 @@ def plain(text: str) -> str:
     return re.sub(r'(name="csrf_token" value="|csrf-token" content=")[^"]*', r"\1", text)
 
 
-@pytest.mark.parametrize("way", SOCKET_MODES)
-def test_the_rightful_get_a_neutral_page_that_names_no_document_and_no_reason(web: Web, way: str) -> None:
+@pytest.mark.parametrize("stopped", SOCKET_MODES)
+def test_the_rightful_get_a_neutral_page_that_names_no_document_and_no_reason(web: Web, stopped: str) -> None:
     share_id = share_with_secrets(web.stage)
-    stop(web.stage, way, share_id)
+    stop(web.stage, stopped, share_id)
     for reader in (OLA, PER):
         browser = web.browser(reader)
         answer = browser.get(f"/d/{share_id}")
         assert answer.status_code == 403
         assert "Dokumentene kan ikke åpnes akkurat nå" in answer.text
-        for told in ("Eksempel kommune", "Byggesak", "22 00 00 00", "post@eksempel.example", "9-15"):
-            assert told in answer.text
+        for text in ("Eksempel kommune", "Byggesak", "22 00 00 00", "post@eksempel.example", "9-15"):
+            assert text in answer.text
         for untold in (*SECRETS, "stanset", "driftsoperatør", "slettet", "security"):
             assert untold not in answer.text.lower()
         assert browser.request("HEAD", f"/d/{share_id}").status_code == 403
@@ -68,17 +68,17 @@ def test_the_rightful_get_a_neutral_page_that_names_no_document_and_no_reason(we
 def test_the_page_says_the_same_however_it_was_stopped(web: Web) -> None:
     share_id = share_with_secrets(web.stage)
     ola, pages = web.browser(OLA), set()
-    for way in SOCKET_MODES:
-        stop(web.stage, way, share_id)
+    for mode in SOCKET_MODES:
+        stop(web.stage, mode, share_id)
         pages.add(plain(ola.get(f"/d/{share_id}").text))
     assert len(pages) == 1
 
 
-@pytest.mark.parametrize("way", SOCKET_MODES)
-def test_byte_routes_answer_without_a_byte_or_a_name(web: Web, way: str) -> None:
+@pytest.mark.parametrize("stopped", SOCKET_MODES)
+def test_byte_routes_answer_without_a_byte_or_a_name(web: Web, stopped: str) -> None:
     share_id = share_with_secrets(web.stage)
     [document_id] = web.stage.document_ids(share_id)
-    stop(web.stage, way, share_id)
+    stop(web.stage, stopped, share_id)
     ola = web.browser(OLA)
     for path in (f"/d/{share_id}/dokument/{document_id}", f"/d/{share_id}/alt.zip"):
         for headers in ({}, {"Range": "bytes=0-1"}):
@@ -89,21 +89,21 @@ def test_byte_routes_answer_without_a_byte_or_a_name(web: Web, way: str) -> None
         assert ola.request("HEAD", path).status_code == 403
 
 
-@pytest.mark.parametrize("way", SOCKET_MODES)
-def test_a_stranger_gets_the_same_page_as_ever(web: Web, way: str) -> None:
+@pytest.mark.parametrize("stopped", SOCKET_MODES)
+def test_a_stranger_gets_the_same_page_as_ever(web: Web, stopped: str) -> None:
     share_id = share_with_secrets(web.stage)
     siv = web.browser(SIV)
     before = siv.get(f"/d/{share_id}")
-    stop(web.stage, way, share_id)
+    stop(web.stage, stopped, share_id)
     after = siv.get(f"/d/{share_id}")
     assert (before.status_code, after.status_code) == (404, 404)
     assert plain(before.text) == plain(after.text)
 
 
-@pytest.mark.parametrize("way", SOCKET_MODES)
-def test_it_is_not_listed_among_what_is_shared_with_me(web: Web, way: str) -> None:
+@pytest.mark.parametrize("stopped", SOCKET_MODES)
+def test_it_is_not_listed_among_what_is_shared_with_me(web: Web, stopped: str) -> None:
     share_id = share_with_secrets(web.stage)
-    stop(web.stage, way, share_id)
+    stop(web.stage, stopped, share_id)
     page = web.browser(OLA).get("/mine").text
     assert share_id not in page
     assert "kanarititel" not in page
@@ -123,10 +123,10 @@ def test_recipients_see_the_accounts_own_contact(web: Web) -> None:
         assert "22 00 00 00" not in page
 
 
-@pytest.mark.parametrize("way", STOPPED)
-def test_members_see_that_it_is_stopped_and_withdraw_it(web: Web, way: str) -> None:
+@pytest.mark.parametrize("stopped", STOPPED)
+def test_members_see_that_it_is_stopped_and_withdraw_it(web: Web, stopped: str) -> None:
     share_id = share_with_secrets(web.stage)
-    stop(web.stage, way, share_id)
+    stop(web.stage, stopped, share_id)
     kari = web.browser(KARI)
     assert "Stanset av driftsoperatøren" in kari.get("/delinger").text
     page = kari.get(f"/delinger/{share_id}").text
@@ -140,11 +140,11 @@ def test_members_see_that_it_is_stopped_and_withdraw_it(web: Web, way: str) -> N
     assert kari.post(f"/delinger/{share_id}/tilbaketrekking").status_code == 303
 
 
-@pytest.mark.parametrize("way", ["tenant", "account"])
-def test_the_form_is_not_shown_where_nothing_new_is_shared(web: Web, way: str) -> None:
+@pytest.mark.parametrize("stopped", ["tenant", "account"])
+def test_the_form_is_not_shown_where_nothing_new_is_shared(web: Web, stopped: str) -> None:
     web.stage.remove("kari-avtaler")
     draft = web.stage.draft().id
-    stop(web.stage, way, draft)
+    stop(web.stage, stopped, draft)
     kari = web.browser(KARI)
     answer = kari.get("/del")
     assert answer.status_code == 403

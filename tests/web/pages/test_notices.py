@@ -45,8 +45,8 @@ def test_an_account_made_on_the_pages_notifies_from_its_first_share(with_notices
     web, altinn = with_notices
     stage = web.stage
     add_administrator(stage.deps, tenant_id=stage.tenant.id, number=SIV, name="Siv Holm")
-    made = web.browser(SIV).post(f"/konfigurasjon/{stage.tenant.id}/kontoer", {"name": "Skole"})
-    account_id = made.headers["location"].rpartition("/")[2].partition("?")[0]
+    created = web.browser(SIV).post(f"/konfigurasjon/{stage.tenant.id}/kontoer", {"name": "Skole"})
+    account_id = created.headers["location"].rpartition("/")[2].partition("?")[0]
     with stage.deps.database.read() as tx:
         school = existing(tx.accounts.get(account_id))
     stage.add(OLA, "Ola Nordmann", school)

@@ -17,10 +17,10 @@ def web() -> Iterator[Web]:
         share_id = stage.publish(OLA)
         stage.clock.advance(days=1)
         limited = replace(stage.deps.config, **LIMITS)  # type: ignore[arg-type]
-        made = serve(replace(stage, deps=replace(stage.deps, config=limited)))
-        made.stage.members["share"] = share_id
-        yield made
-        made.close()
+        served = serve(replace(stage, deps=replace(stage.deps, config=limited)))
+        served.stage.members["share"] = share_id
+        yield served
+        served.close()
 
 
 @pytest.mark.parametrize(
@@ -37,14 +37,14 @@ def test_a_stranger_at_many_links_reads_how_long_to_wait_and_whom_to_ask(
     siv, real = web.browser(SIV), web.stage.members["share"]
     siv.http.cookies.set("spraak", language)
     assert siv.get(f"/d/{real}").status_code == 404
-    told = []
+    statuses = []
     for share_id in (real, "A" * 22):
         page = siv.get(f"/d/{share_id}")
         assert (page.status_code, page.headers["retry-after"]) == (429, "3600")
         assert heading in page.text
         assert advice in page.text
-        told.append(page.text.replace(share_id, ""))
-    assert told[0] == told[1]
+        statuses.append(page.text.replace(share_id, ""))
+    assert statuses[0] == statuses[1]
     document = siv.get(f"/d/{real}/alt.zip", headers={"accept": "*/*"})
     assert (document.status_code, document.headers["content-type"]) == (429, "text/plain; charset=utf-8")
 

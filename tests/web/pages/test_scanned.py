@@ -102,7 +102,7 @@ def test_the_recipient_reads_clause_9_2_of_the_agreement_on_a_service_with_a_sca
 ) -> None:
     clause = clause_9_2()
     scanned.stage.change_tenant(scan_policy="encrypted=held")
-    for promised, verdict, told in (
+    for promised, verdict, shown in (
         ("Et dokument med skadevare blir ikke levert ut", Verdict.INFECTED, "og det kan ikke lastes ned"),
         ("Det som ikke kan kontrolleres, er merket med grunnen", Verdict.TOO_LARGE, WORDS[Verdict.TOO_LARGE]),
         ("får det etter å ha bekreftet en advarsel", Verdict.TOO_LARGE, "Last ned med advarsel"),
@@ -110,16 +110,16 @@ def test_the_recipient_reads_clause_9_2_of_the_agreement_on_a_service_with_a_sca
     ):
         assert promised in clause
         scanner.verdict = verdict
-        assert told in words(scanned, OLA, f"/d/{scanned.stage.publish(OLA)}")
+        assert shown in words(scanned, OLA, f"/d/{scanned.stage.publish(OLA)}")
 
 
 def test_malware_is_named_on_the_draft_and_refused_at_publication(scanned: Web) -> None:
     share_id = draft_of(scanned.stage, b"innhold", TEST_VIRUS)
     inspect_documents(scanned.stage.deps)
-    told = f"Det er funnet et virus ({SIGNATURE}), og ingen kan laste det ned."
+    finding = f"Det er funnet et virus ({SIGNATURE}), og ingen kan laste det ned."
     for path in (f"/del?utkast={share_id}", f"/delinger/{share_id}"):
-        assert told in words(scanned, KARI, path)
-    assert f"fil1.txt : {told}".replace(" :", ":") in words(scanned, KARI, f"/del?utkast={share_id}")
+        assert finding in words(scanned, KARI, path)
+    assert f"fil1.txt : {finding}".replace(" :", ":") in words(scanned, KARI, f"/del?utkast={share_id}")
     ids = scanned.stage.document_ids(share_id)
     with pytest.raises(Exception, match="invalid_fields"):
         publishing.publish_share(scanned.stage.deps, person(KARI), share_id, documents=ids)

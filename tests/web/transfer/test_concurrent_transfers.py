@@ -29,7 +29,7 @@ from deldokument.web.transfer.request_body import receive
 from tests.support.servers.local_server import running
 from tests.support.stage.stage import KARI, OLA, Stage, person
 
-ROOM = 70_000
+MAX_READ = 70_000
 """What one reading takes from a socket, at most."""
 
 
@@ -205,7 +205,7 @@ def test_a_body_that_waits_in_the_kernel_comes_in_pieces_that_many_may_hold() ->
 
     with running(app, BoundedConnection) as port:
         assert httpx.post(f"http://127.0.0.1:{port}", content=body, timeout=60).status_code == 200
-    assert max(sizes) <= 2 * ROOM
+    assert max(sizes) <= 2 * MAX_READ
 
 
 class Giver:

@@ -88,14 +88,14 @@ def test_a_result_describes_its_columns_as_the_driver_does(postgres_server: Post
     with postgres_server.database() as url, psycopg.connect(url) as connection:
         engines = open_engines(url)
         with engines.read() as ours:
-            told = ours.execute(text(question)).cursor.description
+            description = ours.execute(text(question)).cursor.description
             nothing = ours.connection.cursor().execute("SET work_mem = '4MB'").description
         engines.close()
         wanted = connection.execute(question).description
         assert wanted is not None
-        assert [tuple(column) for column in told] == [tuple(column) for column in wanted]
-        assert [tuple(column) for column in told[1:]] == [tuple(column) for column in wanted[1:]]
-        assert (len(told), nothing) == (3, None)
+        assert [tuple(column) for column in description] == [tuple(column) for column in wanted]
+        assert [tuple(column) for column in description[1:]] == [tuple(column) for column in wanted[1:]]
+        assert (len(description), nothing) == (3, None)
 
 
 @pytest.mark.parametrize("url", ["sqlite://", "sqlite:///:memory:", "mysql://localhost/x"])

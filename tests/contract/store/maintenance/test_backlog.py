@@ -93,9 +93,9 @@ def test_documents_of_living_shares_wait_to_be_inspected(database: Database) -> 
 
 def test_a_message_waits_from_when_it_was_made_however_often_it_was_tried(database: Database) -> None:
     def message(channel: Channel, attempts: int, due_at: timedelta) -> OutgoingMessage:
-        made, target = NOW - HOUR, new_id()
+        created_at, target = NOW - HOUR, new_id()
         return OutgoingMessage(
-            new_id(), channel, "told", TENANT.id, None, target, made, NOW + due_at, {}, attempts=attempts
+            new_id(), channel, "told", TENANT.id, None, target, created_at, NOW + due_at, {}, attempts=attempts
         )
 
     with database.write() as tx:

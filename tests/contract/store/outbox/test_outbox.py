@@ -38,7 +38,7 @@ def settled(database: Database) -> None:
 
 
 def message(**changes: Any) -> OutgoingMessage:
-    made = OutgoingMessage(
+    usual = OutgoingMessage(
         id=new_id(),
         channel=Channel.WEBHOOK,
         kind="told",
@@ -49,7 +49,7 @@ def message(**changes: Any) -> OutgoingMessage:
         due_at=NOW,
         details={"document": "d", "count": 3},
     )
-    return replace(made, **changes)
+    return replace(usual, **changes)
 
 
 def put(database: Database, *messages: OutgoingMessage) -> None:
@@ -64,9 +64,9 @@ def lease(database: Database, now: datetime = NOW, limit: int = 10) -> list[Outg
 
 
 def test_a_message_comes_back_as_it_was_put(database: Database) -> None:
-    put(database, made := message())
+    put(database, one := message())
     with database.read() as tx:
-        assert tx.outbox.get(made.id) == made
+        assert tx.outbox.get(one.id) == one
         assert tx.outbox.get("unknown") is None
 
 
@@ -91,12 +91,12 @@ def test_waiting_messages_about_a_share_are_dropped_and_settled_ones_stay(databa
 
 
 def test_whether_anything_is_due_is_known_beforehand(database: Database) -> None:
-    put(database, made := message())
+    put(database, one := message())
     with database.write() as tx:
         assert tx.outbox.is_due(Channel.WEBHOOK, NOW)
         assert not tx.outbox.is_due(Channel.WEBHOOK, NOW - MINUTE)
         assert not tx.outbox.is_due(Channel.EMAIL, NOW)
-        tx.outbox.sent(made.id, NOW)
+        tx.outbox.sent(one.id, NOW)
         assert not tx.outbox.is_due(Channel.WEBHOOK, NOW)
 
 
@@ -161,12 +161,12 @@ def test_who_was_slower_than_the_lease_does_not_postpone_it(database: Database) 
 
 
 def test_a_message_can_be_repeated_as_if_it_were_new(database: Database) -> None:
-    put(database, made := message())
+    put(database, one := message())
     [taken] = lease(database)
     with database.write() as tx:
         tx.outbox.give_up(taken.id, NOW, "too_long")
         tx.outbox.repeat(taken.id, NOW + HOUR)
-        assert tx.outbox.get(made.id) == replace(made, due_at=NOW + HOUR)
+        assert tx.outbox.get(one.id) == replace(one, due_at=NOW + HOUR)
         with pytest.raises(NotFound):
             tx.outbox.repeat("unknown", NOW)
 
@@ -205,12 +205,12 @@ def test_messages_of_shares_are_listed_in_the_order_of_their_planning(database: 
 
 
 def test_messages_to_a_target_are_listed_newest_first_page_by_page(database: Database) -> None:
-    made = [message(created_at=NOW + number * HOUR) for number in range(5)]
-    put(database, *made, message(target="other"), message(channel=Channel.EMAIL))
+    messages = [message(created_at=NOW + number * HOUR) for number in range(5)]
+    put(database, *messages, message(target="other"), message(channel=Channel.EMAIL))
     with database.read() as tx:
         page = tx.outbox.of_target(Channel.WEBHOOK, "target", before=None, limit=3)
         rest = tx.outbox.of_target(Channel.WEBHOOK, "target", before=(page[-1].created_at, page[-1].id), limit=3)
-    assert [*page, *rest] == made[::-1]
+    assert [*page, *rest] == messages[::-1]
 
 
 def test_only_settled_messages_of_no_share_are_forgotten(database: Database) -> None:
@@ -226,10 +226,10 @@ def test_only_settled_messages_of_no_share_are_forgotten(database: Database) -> 
 
 def test_messages_go_when_their_share_is_erased(database: Database) -> None:
     keep(database, share := ended())
-    put(database, made := message(share_id=share.id))
+    put(database, one := message(share_id=share.id))
     with database.write() as tx:
         tx.retention.erase_shares([share.id], NOW)
-        assert tx.outbox.get(made.id) is None
+        assert tx.outbox.get(one.id) is None
 
 
 @pytest.mark.parametrize(
@@ -413,10 +413,10 @@ def test_of_two_workers_that_begin_an_order_one_adds_its_first_message(database:
     start = threading.Barrier(2)
 
     def begin(number: int) -> bool:
-        made = message(id="order", order_id="order", target=f"{number}", dedup_key=f"{number}")
+        first = message(id="order", order_id="order", target=f"{number}", dedup_key=f"{number}")
         start.wait(10)
         with database.write() as tx:
-            return tx.outbox.add(made)
+            return tx.outbox.add(first)
 
     with ThreadPoolExecutor(2) as pool:
         assert sorted(pool.map(begin, range(2))) == [False, True]

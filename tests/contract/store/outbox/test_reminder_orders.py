@@ -23,9 +23,9 @@ SHARES = 6
 @pytest.fixture
 def stage(tmp_path: Path, postgres_url: str) -> Iterator[Stage]:
     """A world on PostgreSQL, whose workers do not wait for each other."""
-    made = set_stage(tmp_path, postgres_url)
-    yield made
-    made.close()
+    new = set_stage(tmp_path, postgres_url)
+    yield new
+    new.close()
 
 
 def at_once(work: Callable[[], object]) -> None:
@@ -58,6 +58,6 @@ def test_two_workers_send_one_reminder_of_all_shares(stage: Stage) -> None:
     assert len(messages) == SHARES
     assert all(one.sent_at for one in messages)
     assert sum(one.messages > 0 for one in messages) == 1
-    told = [event for _, event in stage.trail() if event.kind is EventKind.RECIPIENT_NOTIFIED]
-    assert len(told) == 2 * SHARES
+    events = [event for _, event in stage.trail() if event.kind is EventKind.RECIPIENT_NOTIFIED]
+    assert len(events) == 2 * SHARES
     assert tenant_statistics(stage.deps, stage.tenant.id).notice_count == SHARES + 1

@@ -21,9 +21,9 @@ _WAITING = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_databa
 @pytest.fixture
 def stage(tmp_path: Path, postgres_url: str) -> Iterator[Stage]:
     """The people on PostgreSQL: SQLite lets one writer in at a time."""
-    made = set_stage(tmp_path, postgres_url)
-    yield made
-    made.close()
+    new = set_stage(tmp_path, postgres_url)
+    yield new
+    new.close()
 
 
 def until_somebody_waits(url: str) -> None:

@@ -91,7 +91,7 @@ def test_receipts_are_read_on_from_any_of_them_the_oldest_first(database: Databa
     share, other = available(), available()
     keep(database, share, other)
     recipient, elsewhere = recipient_of(share), recipient_of(other)
-    told = [
+    saved = [
         Receipt(share.id, document, recipient.id, subject, at, at)
         for at in (NOW, NOW + HOUR)
         for document in (None, "a", "b")
@@ -101,13 +101,13 @@ def test_receipts_are_read_on_from_any_of_them_the_oldest_first(database: Databa
         tx.shares.add_recipient(recipient)
         tx.shares.add_recipient(elsewhere)
         tx.receipts.save(Receipt(other.id, None, elsewhere.id, "x", NOW, NOW))
-        for receipt in reversed(told):
+        for receipt in reversed(saved):
             tx.receipts.save(receipt)
     with database.read() as tx:
-        assert tx.receipts.of_share(share.id, None, 100) == told
-        for number, receipt in enumerate(told):
+        assert tx.receipts.of_share(share.id, None, 100) == saved
+        for number, receipt in enumerate(saved):
             place = receipt.first_at, receipt.document_id or "", receipt.recipient_id, receipt.subject_id
-            assert tx.receipts.of_share(share.id, place, 3) == told[number + 1 : number + 4]
+            assert tx.receipts.of_share(share.id, place, 3) == saved[number + 1 : number + 4]
 
 
 @pytest.fixture

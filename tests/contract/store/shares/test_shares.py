@@ -367,11 +367,11 @@ def test_a_document_needs_its_share(database: Database) -> None:
 def test_documents_are_read_on_from_any_of_them_in_their_order(database: Database) -> None:
     share, other = available(), available()
     keep(database, share, other)
-    made = [document_of(share, position=number // 2) for number in range(8)]
+    documents = [document_of(share, position=number // 2) for number in range(8)]
     with database.write() as tx:
-        for document in [*reversed(made), document_of(other)]:
+        for document in [*reversed(documents), document_of(other)]:
             tx.shares.add_document(document)
-    ordered = sorted(made, key=lambda document: (document.position, document.id))
+    ordered = sorted(documents, key=lambda document: (document.position, document.id))
     with database.read() as tx:
         assert tx.shares.documents_after(share.id, None, 100) == ordered == tx.shares.documents([share.id])
         for number, document in enumerate(ordered):

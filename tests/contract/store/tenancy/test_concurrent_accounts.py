@@ -19,9 +19,9 @@ WRITERS = 6
 
 @pytest.fixture
 def stage(database_url: str, tmp_path: Path) -> Iterator[Stage]:
-    made = set_stage(tmp_path, database_url)
-    yield made
-    made.close()
+    new = set_stage(tmp_path, database_url)
+    yield new
+    new.close()
 
 
 def on_event_loop(deed: Callable[[int], object]) -> list[str]:

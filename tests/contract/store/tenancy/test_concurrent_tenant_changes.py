@@ -31,9 +31,9 @@ WAITS = 0.5
 
 @pytest.fixture
 def stage(database_url: str, tmp_path: Path) -> Iterator[Stage]:
-    made = set_stage(tmp_path, database_url)
-    yield made
-    made.close()
+    new = set_stage(tmp_path, database_url)
+    yield new
+    new.close()
 
 
 def change_while_another_does(

@@ -17,9 +17,9 @@ WRITERS = 8
 
 @pytest.fixture
 def stage(database_url: str, tmp_path: Path) -> Iterator[Stage]:
-    made = set_stage(tmp_path, database_url)
-    yield made
-    made.close()
+    new = set_stage(tmp_path, database_url)
+    yield new
+    new.close()
 
 
 def test_of_many_who_announce_at_once_only_those_with_room_get_in(stage: Stage) -> None:

@@ -89,9 +89,9 @@ def test_the_second_one_publishes_and_asking_again_says_the_same(stage: Stage) -
 def test_who_proposed_and_who_approved_is_written_down(stage: Stage) -> None:
     share = propose(stage)
     approve(stage, share)
-    told = {event.kind: number for number, event in stage.trail() if event.share_id == share.id}
-    assert told[EventKind.SHARE_PROPOSED] == KARI
-    assert told[EventKind.SHARE_APPROVED] == told[EventKind.SHARE_PUBLISHED] == ODD
+    actors = {event.kind: number for number, event in stage.trail() if event.share_id == share.id}
+    assert actors[EventKind.SHARE_PROPOSED] == KARI
+    assert actors[EventKind.SHARE_APPROVED] == actors[EventKind.SHARE_PUBLISHED] == ODD
 
 
 def test_nobody_approves_a_proposal_of_ones_own(stage: Stage) -> None:

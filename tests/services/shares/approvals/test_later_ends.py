@@ -93,8 +93,8 @@ def test_another_member_moves_the_end_once(stage: Stage, share_id: str) -> None:
     with pytest.raises(Conflict, match="not_proposed"):
         approve(stage, share_id)
     assert len(new_events(stage, share_id)) == 3
-    told = {event.kind: number for number, event in stage.trail() if event.share_id == share_id}
-    assert (told[ASKED], told[APPROVED], told[CHANGED]) == (KARI, ODD, ODD)
+    actors = {event.kind: number for number, event in stage.trail() if event.share_id == share_id}
+    assert (actors[ASKED], actors[APPROVED], actors[CHANGED]) == (KARI, ODD, ODD)
 
 
 def test_nobody_approves_a_later_end_of_ones_own_by_any_membership(stage: Stage, share_id: str) -> None:

@@ -77,8 +77,8 @@ def test_the_event_log_shows_each_system_that_got_the_numbers(stage: Stage) -> N
     set_rules(stage, stage.byggesak, full_numbers=True)
     for system in (SYSTEM, Consumer(OrganizationNumber("314758625")), SYSTEM):
         document_recipients(stage.deps, system, stage.byggesak.id, document_id)
-    told = [event.details for event in events_of(stage, share_id) if event.kind is EventKind.NUMBERS_DISCLOSED]
-    assert told == [{"integration": first.id}, {"integration": second.id}]
+    recorded = [event.details for event in events_of(stage, share_id) if event.kind is EventKind.NUMBERS_DISCLOSED]
+    assert recorded == [{"integration": first.id}, {"integration": second.id}]
 
 
 def test_a_system_gets_no_numbers_of_its_draft_that_a_person_would_have_to_confirm(stage: Stage) -> None:

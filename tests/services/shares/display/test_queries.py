@@ -108,10 +108,10 @@ def test_a_reference_finds_nothing_where_nothing_was_ever_shared(stage: Stage) -
 
 
 def test_a_long_list_comes_in_pages_without_gap_or_doublet(stage: Stage) -> None:
-    made = []
+    share_ids = []
     for number in range(2 * queries.PAGE + 1):
         stage.clock.advance(seconds=number % 2)
-        made.append(stage.draft().id)
+        share_ids.append(stage.draft().id)
     pages, before = [], None
     while True:
         page = queries.list_shares(stage.deps, person(KARI), before=before)
@@ -120,7 +120,7 @@ def test_a_long_list_comes_in_pages_without_gap_or_doublet(stage: Stage) -> None
             break
         before = page.next
     assert [len(page) for page in pages] == [queries.PAGE, queries.PAGE, 1]
-    assert sorted(sum(pages, [])) == sorted(made)  # noqa: RUF017
+    assert sorted(sum(pages, [])) == sorted(share_ids)  # noqa: RUF017
 
 
 def test_a_share_past_its_end_is_shown_as_ended_before_any_worker_came(stage: Stage) -> None:
@@ -200,8 +200,8 @@ def test_a_share_of_another_account_does_not_exist(stage: Stage) -> None:
 
 def test_one_share_is_viewed_as_in_the_list(stage: Stage) -> None:
     share_id = stage.publish(OLA)
-    [told] = queries.list_shares(stage.deps, person(KARI)).shares
-    assert queries.view_share(stage.deps, person(KARI), share_id) == told
+    [view] = queries.list_shares(stage.deps, person(KARI)).shares
+    assert queries.view_share(stage.deps, person(KARI), share_id) == view
     with pytest.raises(NotFound):
         queries.view_share(stage.deps, person(VIGDIS), share_id)
 

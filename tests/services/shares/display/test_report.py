@@ -45,7 +45,7 @@ Report = dict[str, Any]
 MASKED = f"{OLA[:6]} *****"
 
 
-def made(stage: Stage, share_id: str, number: str = KARI) -> Report:
+def report_of(stage: Stage, share_id: str, number: str = KARI) -> Report:
     """The signed report, as its file has it."""
     found = reports.report_file(stage.deps, reports.share_report(stage.deps, person(number), share_id))
     return json.loads(found)  # type: ignore[no-any-return]
@@ -71,7 +71,7 @@ def final() -> Iterator[tuple[Report, list[bytes]]]:
     """A final report, and an export of the whole event log of after it."""
     with folder_in_memory() as folder:
         stage = set_stage(folder)
-        report = made(stage, read_and_withdrawn(stage))
+        report = report_of(stage, read_and_withdrawn(stage))
         whole = export.begin_event_export(stage.deps, wanted=EventFilter(stage.tenant.id), form="json")
         yield report, b"".join(export.export_lines(stage.deps, whole)).splitlines()
         stage.close()
@@ -87,7 +87,7 @@ def test_an_interim_report_says_who_shared_what_with_whom_and_how_far_it_came(st
     share_id = stage.publish(OLA, FJELL, title="Vedtak", reference="24/117")
     offers.open_share(stage.deps, person(OLA), share_id)
     download(stage, share_id, OLA)
-    report = made(stage, share_id)
+    report = report_of(stage, share_id)
     assert report["final"] is False
     assert report["key_destroyed"] is None
     said = report["share"]
@@ -117,7 +117,7 @@ def test_a_final_report_has_the_sha256_of_each_document_also_of_a_removed_one(st
     changes.remove_document(stage.deps, person(KARI), share_id, removed)
     publishing.withdraw_share(stage.deps, person(KARI), share_id)
     run_all(stage.deps)
-    final = made(stage, share_id)
+    final = report_of(stage, share_id)
     assert final["final"] is True
     found = {one["id"]: one["sha256"] for one in final["documents"]}
     assert found == dict.fromkeys([kept, removed], hashlib.sha256(b"innhold").hexdigest())
@@ -131,17 +131,17 @@ def test_the_sha256_is_of_a_document_that_was_read_whole(stage: Stage) -> None:
     spoil(stage, spoilt)
     publishing.publish_share(stage.deps, person(KARI), share_id)
     inspect_documents(stage.deps)
-    told = {one["id"]: (one["verdict"], one["sha256"]) for one in made(stage, share_id)["documents"]}
+    documents = {one["id"]: (one["verdict"], one["sha256"]) for one in report_of(stage, share_id)["documents"]}
     digest = hashlib.sha256(b"innhold").hexdigest()
-    assert told == {whole: ("not_scanned", digest), spoilt: ("error", None)}
+    assert documents == {whole: ("not_scanned", digest), spoilt: ("error", None)}
     # A later reading that fails does not take it away.
     spoil(stage, whole)
     with stage.deps.database.write() as tx:
         tx.retention.schedule_rescans(stage.clock.now())
     stage.clock.advance(minutes=1)
     inspect_documents(replace(stage.deps, scanner=MemoryScanner(NOON)))
-    assert made(stage, share_id)["documents"][0]["verdict"] == "error"
-    assert made(stage, share_id)["documents"][0]["sha256"] == digest
+    assert report_of(stage, share_id)["documents"][0]["verdict"] == "error"
+    assert report_of(stage, share_id)["documents"][0]["sha256"] == digest
 
 
 def spoil(stage: Stage, document_id: str) -> None:
@@ -161,7 +161,7 @@ def test_colleagues_are_named_recipients_masked_and_strangers_left_out(stage: St
         record_event(stage.deps, tx, EventKind.SHARE_FROZEN, share=share, person=person(SIV))
         for channel in (Channel.EMAIL, Channel.ALTINN):
             record_event(stage.deps, tx, EventKind.MESSAGE_GIVEN_UP, share=share, channel=channel.value)
-    events = [(one["kind"], one["who"]) for one in made(stage, share_id)["events"]]
+    events = [(one["kind"], one["who"]) for one in report_of(stage, share_id)["events"]]
     assert (EventKind.SHARE_PUBLISHED, "Kari Lunde") in events
     assert (EventKind.SHARE_OPENED, MASKED) in events
     assert [who for kind, who in events if kind == EventKind.SHARE_FROZEN] == [""]
@@ -174,9 +174,9 @@ def test_a_report_of_too_many_events_says_that_earlier_ones_are_left_out(
     stage: Stage, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     share_id = stage.publish(OLA)
-    assert made(stage, share_id)["events_left_out"] is False
+    assert report_of(stage, share_id)["events_left_out"] is False
     monkeypatch.setattr(reports, "MAX_EVENTS", 1)
-    shortened = made(stage, share_id)
+    shortened = report_of(stage, share_id)
     assert shortened["events_left_out"] is True
     assert len(shortened["events"]) == 1
     assert verdict(shortened).fault is None
@@ -186,9 +186,9 @@ def test_only_members_of_the_account_get_a_report_and_a_draft_has_none(stage: St
     share_id = stage.publish(OLA)
     for number in (ODD, OLA, SIV):
         with pytest.raises(NotFound):
-            made(stage, share_id, number)
+            report_of(stage, share_id, number)
     with pytest.raises(NotFound):
-        made(stage, stage.draft().id)
+        report_of(stage, stage.draft().id)
 
 
 def test_full_numbers_need_the_right_of_a_system_and_are_recorded(stage: Stage) -> None:
@@ -209,22 +209,22 @@ def test_the_report_can_be_had_until_the_retention_period_ends(stage: Stage) -> 
     share_id = read_and_withdrawn(stage)
     stage.clock.advance(days=360)
     run_all(stage.deps)
-    assert made(stage, share_id)["recipients"][0]["receipts"]
+    assert report_of(stage, share_id)["recipients"][0]["receipts"]
     stage.clock.advance(days=10)
     run_all(stage.deps)
     with pytest.raises(NotFound):
-        made(stage, share_id)
+        report_of(stage, share_id)
 
 
 def test_a_report_verifies_offline_with_the_certificate_alone_and_against_an_export(
     final: tuple[Report, list[bytes]],
 ) -> None:
     report, log = final
-    told = verdict(report, seal().certificate())
-    assert told.fault is None
-    assert (told.share_id, told.is_final) == (report["share"]["id"], True)
-    assert told.key_destroyed == report["key_destroyed"]["number"]
-    assert compare_with_export(told, report["chain"]["id"], marks_of(log)) is None
+    result = verdict(report, seal().certificate())
+    assert result.fault is None
+    assert (result.share_id, result.is_final) == (report["share"]["id"], True)
+    assert result.key_destroyed == report["key_destroyed"]["number"]
+    assert compare_with_export(result, report["chain"]["id"], marks_of(log)) is None
 
 
 def test_a_change_of_any_part_is_found_and_the_part_is_named(report: Report) -> None:
@@ -307,13 +307,13 @@ def test_another_place_of_the_key_s_destruction_is_refused_even_if_the_seal_fits
 
 def test_an_export_without_an_event_of_the_report_refutes_it(final: tuple[Report, list[bytes]]) -> None:
     report, log = final
-    told, chain, number = verdict(report), report["chain"]["id"], report["key_destroyed"]["number"]
+    result, chain, number = verdict(report), report["chain"]["id"], report["key_destroyed"]["number"]
     marks = list(marks_of(log))
     shorter = [mark for mark in marks if mark.number != number]
-    assert compare_with_export(told, chain, shorter) == ReportFault(Flaw.MISSING, "events", number)
+    assert compare_with_export(result, chain, shorter) == ReportFault(Flaw.MISSING, "events", number)
     forged = [type(mark)(mark.number, bytes(32)) if mark.number == number else mark for mark in marks]
-    assert compare_with_export(told, chain, forged) == ReportFault(Flaw.REWRITTEN, "events", number)
-    assert compare_with_export(told, "another", marks) == ReportFault(Flaw.UNKNOWN, "chain")
+    assert compare_with_export(result, chain, forged) == ReportFault(Flaw.REWRITTEN, "events", number)
+    assert compare_with_export(result, "another", marks) == ReportFault(Flaw.UNKNOWN, "chain")
 
 
 @pytest.mark.parametrize(
@@ -345,8 +345,8 @@ def test_a_report_without_a_document_whose_row_was_changed_is_not_signed(stage: 
 
 def refuse(stage: Stage, share_id: str) -> None:
     """Neither form of the report is signed."""
-    made = reports.share_report(stage.deps, person(KARI), share_id)
+    final = reports.share_report(stage.deps, person(KARI), share_id)
     with pytest.raises(Conflict, match="records_unproven"):
-        reports.report_file(stage.deps, made)
+        reports.report_file(stage.deps, final)
     with pytest.raises(Conflict, match="records_unproven"):
-        reports.sealed_report(stage.deps, made, RenderedDocument("Rapport", "Rapport", "1.0", made.made_at))
+        reports.sealed_report(stage.deps, final, RenderedDocument("Rapport", "Rapport", "1.0", final.made_at))

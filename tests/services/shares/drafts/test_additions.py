@@ -187,8 +187,8 @@ def test_strangers_and_readers_add_nothing_and_take_nothing_back(stage: Stage) -
 def test_a_pending_document_is_taken_back_and_leaves_nothing(stage: Stage) -> None:
     share_id = stage.publish(OLA)
     before = names(stage.deps.blobs, stage.folder)
-    for way in (_by_page, _by_token):
-        way(stage, share_id)
+    for take_back in (_by_page, _by_token):
+        take_back(stage, share_id)
         run_all(stage.deps)
         assert shown(stage, share_id).pending_documents == ()
         assert names(stage.deps.blobs, stage.folder) == before

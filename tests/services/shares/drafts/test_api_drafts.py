@@ -228,9 +228,9 @@ def test_nothing_is_left_of_a_tenant_that_has_ended_meanwhile(stage: Stage, shar
 def test_a_draft_that_was_made_meanwhile_under_the_same_id_is_the_one(stage: Stage) -> None:
     share_id, given = new_id(), (SYSTEM, stage.words(), [RecipientInput(FJELL)])
     deps = meanwhile(stage, lambda: create_draft(stage.deps, *given, share_id))
-    made = create_draft(deps, *given, share_id)
-    assert [view.share.id for view in queries.list_shares(stage.deps, SYSTEM).shares] == [made.id] == [share_id]
-    assert len(shown(stage, made).recipients) == 1
+    created = create_draft(deps, *given, share_id)
+    assert [view.share.id for view in queries.list_shares(stage.deps, SYSTEM).shares] == [created.id] == [share_id]
+    assert len(shown(stage, created).recipients) == 1
 
 
 def test_a_draft_waits_for_an_end_that_is_under_way_and_is_not_begun(stage: Stage) -> None:

@@ -58,7 +58,9 @@ def correct(stage: Stage, share_id: str, **values: object) -> bool:
     return changes.change_share(stage.deps, person(KARI), share_id, change_of(**values))
 
 
-def told(stage: Stage, share_id: str, *kinds: EventKind) -> list[tuple[EventKind, dict[str, str | int]]]:
+def events_without_versions(
+    stage: Stage, share_id: str, *kinds: EventKind
+) -> list[tuple[EventKind, dict[str, str | int]]]:
     """The events of these kinds, without revision and versions."""
     found = [event for event in events_of(stage, share_id) if event.kind in kinds]
     return [
@@ -77,7 +79,7 @@ def test_a_removed_recipient_is_a_stranger_and_the_others_notice_nothing(stage: 
     with stage.deps.database.read() as tx:
         [tombstone] = [one for one in tx.shares.all_recipients([share_id]) if one.removed_at]
     assert (tombstone.sealed_grant, tombstone.sealed_audit_grant) == (b"", b"")
-    assert told(stage, share_id, REMOVED) == [(REMOVED, {"recipient": recipient_id})]
+    assert events_without_versions(stage, share_id, REMOVED) == [(REMOVED, {"recipient": recipient_id})]
     assert stage.deps.damage.is_empty
 
 
@@ -204,7 +206,9 @@ def test_a_removed_document_is_sent_to_nobody_and_its_bytes_are_deleted(stage: S
         assert tx.accounts.stored_bytes(stage.byggesak.id) == len(b"innhold")
     run_all(stage.deps)
     assert len(names(stage.deps.blobs, stage.folder)) == len(blobs) - 1
-    assert told(stage, pair, EventKind.DOCUMENT_REMOVED) == [(EventKind.DOCUMENT_REMOVED, {"document": removed})]
+    assert events_without_versions(stage, pair, EventKind.DOCUMENT_REMOVED) == [
+        (EventKind.DOCUMENT_REMOVED, {"document": removed})
+    ]
     assert stage.deps.damage.is_empty
 
 
@@ -280,7 +284,9 @@ def test_texts_are_corrected_and_the_recipient_sees_them(stage: Stage) -> None:
     assert (view.texts.reference, view.recipients[0].label) == ("26/2", "søker")
     [found] = queries.list_shares(stage.deps, person(KARI), reference="26/2").shares
     assert found.share.id == share_id
-    assert told(stage, share_id, CORRECTED) == [(CORRECTED, {"changed": "title,message,reference,label"})]
+    assert events_without_versions(stage, share_id, CORRECTED) == [
+        (CORRECTED, {"changed": "title,message,reference,label"})
+    ]
 
 
 def test_a_correction_that_changes_nothing_is_no_event(stage: Stage) -> None:
@@ -290,7 +296,7 @@ def test_a_correction_that_changes_nothing_is_no_event(stage: Stage) -> None:
         stage, share_id, title="Vedtak", message="Hei", reference="26/1", confidential=True, labels={recipient_id: ""}
     )
     correct(stage, share_id)
-    assert told(stage, share_id, CORRECTED, MARKED) == []
+    assert events_without_versions(stage, share_id, CORRECTED, MARKED) == []
 
 
 def test_a_share_becomes_confidential_at_once_and_less_confidential_opens_it_to_more(stage: Stage) -> None:
@@ -303,7 +309,10 @@ def test_a_share_becomes_confidential_at_once_and_less_confidential_opens_it_to_
     stage.rights.down = False
     correct(stage, share_id, confidential=False)
     assert access.authorize(stage.deps, person(LISE), share_id)
-    assert told(stage, share_id, MARKED) == [(MARKED, {"now": "confidential"}), (MARKED, {"now": "ordinary"})]
+    assert events_without_versions(stage, share_id, MARKED) == [
+        (MARKED, {"now": "confidential"}),
+        (MARKED, {"now": "ordinary"}),
+    ]
 
 
 @pytest.mark.parametrize(
@@ -341,7 +350,12 @@ def test_a_recipient_is_added_and_another_again_after_a_removal(stage: Stage) ->
     assert offers.open_share(stage.deps, person(OLA), share_id)
     view = shown(stage, share_id)
     assert (len(view.recipients), len(view.removed_recipients)) == (3, 1)
-    assert [kind for kind, _ in told(stage, share_id, ADDED, REMOVED)] == [ADDED, ADDED, REMOVED, ADDED]
+    assert [kind for kind, _ in events_without_versions(stage, share_id, ADDED, REMOVED)] == [
+        ADDED,
+        ADDED,
+        REMOVED,
+        ADDED,
+    ]
 
 
 @pytest.mark.parametrize(
@@ -401,7 +415,7 @@ def test_what_recipients_see_waits_for_another_member(stage: Stage, watched: str
         False,
         None,
     )
-    kinds = [kind for kind, _ in told(stage, watched, PROPOSED, APPROVED, CORRECTED, MARKED)]
+    kinds = [kind for kind, _ in events_without_versions(stage, watched, PROPOSED, APPROVED, CORRECTED, MARKED)]
     assert kinds == [CORRECTED, PROPOSED, APPROVED, CORRECTED, MARKED]
 
 
@@ -435,7 +449,7 @@ def test_a_proposed_change_is_refused_or_taken_back(stage: Stage, watched: str, 
     for _ in range(2):
         proposals.return_proposal(stage.deps, person(who), watched)
     assert shown(stage, watched).change is None
-    assert told(stage, watched, RETURNED) == [(RETURNED, {"cause": cause})]
+    assert events_without_versions(stage, watched, RETURNED) == [(RETURNED, {"cause": cause})]
 
 
 def test_the_author_reads_why_a_change_was_refused_until_the_next_one(stage: Stage, watched: str) -> None:

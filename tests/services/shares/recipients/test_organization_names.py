@@ -177,7 +177,7 @@ def test_asking_about_a_draft_of_yesterday_renames_nobody_and_does_not_need_an_a
     assert [r.name for r in shown(stage, share)] == ["FJELL AS"]
 
 
-def made_slow(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> list[str]:
+def slow_register(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """The register answers from now on, each time after six seconds; what it is asked about."""
     asked: list[str] = []
 
@@ -194,14 +194,14 @@ def test_a_slow_register_is_not_waited_for_longer_however_many_there_are(
     stage: Stage, share: Share, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     add(stage, share, f"{FJELL} {BANKRUPT} {DELETED}")
-    asked = made_slow(stage, monkeypatch)
+    asked = slow_register(stage, monkeypatch)
     assert len(organization_names.refresh_names(stage.deps, person(KARI), share.id)) == len(asked) == 2
 
 
 def test_nor_when_they_are_added_and_those_it_has_not_come_to_wait_for_a_confirmation(
     stage: Stage, share: Share, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    asked = made_slow(stage, monkeypatch)
+    asked = slow_register(stage, monkeypatch)
     pasted = f"{FJELL} {BANKRUPT} {DELETED}"
     [refused] = drafts.add_recipients(stage.deps, person(KARI), share.id, pasted).refused
     assert (refused.text, asked) == (BANKRUPT, [FJELL, BANKRUPT])
@@ -210,7 +210,7 @@ def test_nor_when_they_are_added_and_those_it_has_not_come_to_wait_for_a_confirm
 
 
 def test_nor_when_a_system_hands_them_in(stage: Stage, share: Share, monkeypatch: pytest.MonkeyPatch) -> None:
-    asked = made_slow(stage, monkeypatch)
+    asked = slow_register(stage, monkeypatch)
     inputs = [RecipientInput(FJELL), RecipientInput(OLA), RecipientInput(FJELL), RecipientInput(DELETED)]
     add_recipient_inputs(stage.deps, person(KARI), share.id, inputs)
     assert asked == [FJELL, FJELL]

@@ -69,12 +69,12 @@ def test_a_verdict_that_this_version_does_not_know_releases_nothing(
     stage: Stage, verdict: str, read: Verdict, released: bool
 ) -> None:
     share_key, document = shared(stage)
-    told = judged(share_key, document, verdict)
-    found = finding_of(share_key, told, DEFAULT_POLICY)
+    result = judged(share_key, document, verdict)
+    found = finding_of(share_key, result, DEFAULT_POLICY)
     assert found == Finding("application/pdf", read)
     assert (found.is_released, found.needs_warning) == (released, False)
     with stage.deps.database.write() as tx:
-        tx.shares.save_document(told)
+        tx.shares.save_document(result)
     if released:
         assert downloads_content.open_document(stage.deps, person(OLA), document.share_id, document.id).length == len(
             PDF

@@ -13,7 +13,7 @@ DAY = timedelta(days=1)
 
 
 @pytest.mark.parametrize(
-    ("verdict", "dated", "told"),
+    ("verdict", "dated", "expected"),
     [
         (Verdict.CLEAN, NOW - DAY, Verdict.CLEAN),
         (Verdict.CLEAN, NOW - DAY - timedelta(microseconds=1), Verdict.STALE),
@@ -22,6 +22,8 @@ DAY = timedelta(days=1)
         (Verdict.INFECTED, None, Verdict.INFECTED),
     ],
 )
-def test_only_a_clean_report_needs_signatures_of_today(verdict: Verdict, dated: datetime | None, told: Verdict) -> None:
+def test_only_a_clean_report_needs_signatures_of_today(
+    verdict: Verdict, dated: datetime | None, expected: Verdict
+) -> None:
     report = ScanReport(verdict, Engine("ClamAV", "1.4", dated), "Eicar", 7)
-    assert report.with_fresh_signatures(NOW, DAY) == replace(report, verdict=told)
+    assert report.with_fresh_signatures(NOW, DAY) == replace(report, verdict=expected)

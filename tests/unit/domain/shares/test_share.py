@@ -228,10 +228,10 @@ def test_the_way_from_a_shared_folder_is_part_of_a_documents_name(given_name: st
 
 
 @pytest.mark.parametrize(
-    "way", ["/etc/x", "../x", "a/../x", "a//x", "./x", "a/ .. /x", "C:/x", "C:\\a\\x", "\\\\server\\x", "C:\\a/b\\x"]
+    "path", ["/etc/x", "../x", "a/../x", "a//x", "./x", "a/ .. /x", "C:/x", "C:\\a\\x", "\\\\server\\x", "C:\\a/b\\x"]
 )
-def test_a_way_that_leads_out_of_its_folder_is_cut_to_its_last_component(way: str) -> None:
-    assert check_document_name(way) == "x"
+def test_a_way_that_leads_out_of_its_folder_is_cut_to_its_last_component(path: str) -> None:
+    assert check_document_name(path) == "x"
 
 
 def test_a_way_has_a_longest_length() -> None:

@@ -40,9 +40,9 @@ def test_a_month_is_read_as_it_is_written() -> None:
 
 @pytest.mark.parametrize("text", ["", "2026", "2026-13", "2026-00", "2026-1", "1999-01", "2026-11-01", "２026-11", "x"])
 def test_an_invalid_month_is_refused(text: str) -> None:
-    with pytest.raises(InvalidInput, match="month_malformed") as told:
+    with pytest.raises(InvalidInput, match="month_malformed") as caught:
         parse_month(text, field="from")
-    assert told.value.field == "from"
+    assert caught.value.field == "from"
 
 
 def test_a_period_has_its_first_and_last_month_whichever_is_named_first() -> None:
@@ -54,9 +54,9 @@ def test_a_period_has_its_first_and_last_month_whichever_is_named_first() -> Non
 
 def test_a_period_longer_than_five_years_is_refused() -> None:
     assert len(months_between(NOVEMBER, NOVEMBER.plus(59), field="from")) == 60
-    with pytest.raises(InvalidInput, match="too_many_months") as told:
+    with pytest.raises(InvalidInput, match="too_many_months") as caught:
         months_between(NOVEMBER, NOVEMBER.plus(60), field="from")
-    assert told.value.params == {"months": 61, "longest": 60}
+    assert caught.value.params == {"months": 61, "longest": 60}
 
 
 def test_counts_add_up_field_by_field() -> None:

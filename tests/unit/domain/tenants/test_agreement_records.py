@@ -19,7 +19,7 @@ SECOND = timedelta(seconds=1)
 
 @pytest.mark.parametrize("ahead", [timedelta(), timedelta(days=400), -timedelta(hours=3)], ids=str)
 @pytest.mark.parametrize(
-    ("authenticated", "told", "fresh"),
+    ("authenticated", "issued", "fresh"),
     [
         (0, 0, True),
         (20, 30, True),
@@ -33,12 +33,12 @@ SECOND = timedelta(seconds=1)
     ],
 )
 def test_who_authenticated_before_the_question_did_not_answer_it(
-    authenticated: int, told: int, fresh: bool, ahead: timedelta
+    authenticated: int, issued: int, fresh: bool, ahead: timedelta
 ) -> None:
     """Seconds after the question, by the provider's clock, which is ``ahead`` of ours."""
-    now = ASKED + told * SECOND
+    now = ASKED + issued * SECOND
     provider = ASKED + ahead
-    assert is_login_for(ASKED, now, provider + authenticated * SECOND, provider + told * SECOND) is fresh
+    assert is_login_for(ASKED, now, provider + authenticated * SECOND, provider + issued * SECOND) is fresh
 
 
 def test_little_is_forgiven() -> None:

@@ -148,11 +148,11 @@ def test_the_answer_to_a_form_leads_back_to_the_page_of_the_form(
 
 
 def test_the_second_of_two_equal_forms_says_that_the_account_exists_and_leads_to_it(web: Web, ewa: Browser) -> None:
-    made = ewa.post(at(web), {"name": "Skole"}).headers["location"].split("?")[0]
+    created = ewa.post(at(web), {"name": "Skole"}).headers["location"].split("?")[0]
     again = ewa.post(at(web), {"name": "skole"})
     assert again.status_code == 409
     assert "Det finnes allerede en konto med det navnet" in main_text(again)
-    assert f'<a class="ds-link" href="{made}">Gå til Skole</a>' in again.text
+    assert f'<a class="ds-link" href="{created}">Gå til Skole</a>' in again.text
     assert names(web).count("Skole") == 1
 
 
@@ -513,9 +513,9 @@ def revision_in(page: httpx.Response) -> dict[str, str]:
 def test_a_systems_password_is_shown_in_the_answer_that_made_it_and_never_again(web: Web, ewa: Browser) -> None:
     path = integration_path(web, ewa)
     assert "Lag passord" in main_text(ewa.get(path))
-    made = ewa.post(f"{path}/passord", revision_in(ewa.get(path)))
-    assert made.status_code == 200
-    found = re.search(r'id="password">([^<]+)<', made.text)
+    renewed = ewa.post(f"{path}/passord", revision_in(ewa.get(path)))
+    assert renewed.status_code == 200
+    found = re.search(r'id="password">([^<]+)<', renewed.text)
     assert found
     assert len(found[1]) == 32
     again = ewa.get(path)
@@ -527,8 +527,8 @@ def test_a_systems_password_is_shown_in_the_answer_that_made_it_and_never_again(
 def test_a_reload_of_the_page_with_a_new_password_makes_no_other_one(web: Web, ewa: Browser) -> None:
     path = integration_path(web, ewa)
     form = revision_in(ewa.get(path))
-    made = ewa.post(f"{path}/passord", form)
-    [password] = re.findall(r'id="password">([^<]+)<', made.text)
+    renewed = ewa.post(f"{path}/passord", form)
+    [password] = re.findall(r'id="password">([^<]+)<', renewed.text)
     again = ewa.post(f"{path}/passord", form)
     assert (again.status_code, 'id="password"' in again.text) == (409, False)
     assert "Det ble ikke laget noe nytt passord" in again.text

@@ -357,12 +357,12 @@ def test_a_new_version_asks_for_a_signature_and_shows_in_words_what_changed(web:
     assert "Ny versjon å signere" in overview
     assert "Versjon 1.1 er publisert. Signer den før tirsdag 23. februar 2027" in overview
     page = ewa.get(path(web, "tjenesteavtale", "endringer"))
-    told = words(page)
-    assert "Fjernet 1.1 Avtalen gjelder til den blir sagt opp." in told
-    assert "Lagt til 1.1 Avtalen gjelder i to år." in told
-    assert "Lagt til 1.2 Den kan fornyes." in told
-    assert "Lagt til Svar – 2 timer" in told
-    assert "3 avsnitt som før" in told
+    text = words(page)
+    assert "Fjernet 1.1 Avtalen gjelder til den blir sagt opp." in text
+    assert "Lagt til 1.1 Avtalen gjelder i to år." in text
+    assert "Lagt til 1.2 Den kan fornyes." in text
+    assert "Lagt til Svar – 2 timer" in text
+    assert "3 avsnitt som før" in text
     assert "<ins>" in page.text
     assert "<del>" in page.text
     to_provider(web, ewa)

@@ -181,8 +181,8 @@ def test_the_json_export_verifies_offline_and_is_recorded(web: Web, ewa: Browser
     answer = exported(ewa, path, "json")
     assert answer.headers["content-type"] == "application/jsonl"
     assert 'filename="hendelseslogg-310240001-2026-11-24.jsonl"' in answer.headers["content-disposition"]
-    told_of = verification.verify_export(answer.content.splitlines(), certificates=(), is_signed=verify_signature)
-    assert (told_of.fault, told_of.is_whole, told_of.events > 600) == (None, True, True)
+    result = verification.verify_export(answer.content.splitlines(), certificates=(), is_signed=verify_signature)
+    assert (result.fault, result.is_whole, result.events > 600) == (None, True, True)
     [event] = logged(web, EventKind.EVENT_LOG_EXPORTED)
     assert event.details == {"filters": "none", "format": "json"}
     assert KARI not in answer.text

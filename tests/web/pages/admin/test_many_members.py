@@ -16,11 +16,11 @@ COUNT = 1000
 def many(request: pytest.FixtureRequest) -> Iterator[BulkMembers]:
     """The members, on each database; only to be looked at."""
     if request.param == "sqlite":
-        with crowd(None, COUNT) as made:
-            yield made
+        with crowd(None, COUNT) as new:
+            yield new
     else:
-        with request.getfixturevalue("postgres_server").database() as url, crowd(url, COUNT) as made:
-            yield made
+        with request.getfixturevalue("postgres_server").database() as url, crowd(url, COUNT) as new:
+            yield new
 
 
 def test_the_pages_of_many_members_answer(many: BulkMembers) -> None:

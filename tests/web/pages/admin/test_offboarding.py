@@ -208,9 +208,9 @@ def test_the_export_has_shares_and_receipts_and_no_full_number_and_no_message(we
     archive = exported(web, ewa)
     assert archive.testzip() is None
     shares = json.loads(archive.read("delinger.json"))
-    [told] = [share for share in shares if share["id"] == share_id]
-    assert (told["title"], told["shared_by"], told["state"]) == ("=Vedtak", "Kari Lunde", "available")
-    assert told["recipients"][0]["opened"][0]["person"] == f"{OLA[:6]} *****"
+    [listed] = [share for share in shares if share["id"] == share_id]
+    assert (listed["title"], listed["shared_by"], listed["state"]) == ("=Vedtak", "Kari Lunde", "available")
+    assert listed["recipients"][0]["opened"][0]["person"] == f"{OLA[:6]} *****"
     assert [row[:4] for row in lines(archive, "delinger.csv") if row[0] == share_id] == [
         [share_id, "Byggesak", "Kari Lunde", "Tilgjengelig"]
     ]
@@ -248,9 +248,9 @@ def test_the_export_holds_the_whole_event_log_and_that_it_was_exported(web: Web,
     log = exported(web, ewa).read("hendelseslogg.jsonl").splitlines(keepends=True)
     verdict = verify_export(log, certificates=(), is_signed=verify_signature)
     assert (verdict.is_whole, verdict.fault) == (True, None)
-    told = [json.loads(line) for line in log]
-    assert (told[0]["type"], told[0]["whole"], told[-1]["type"]) == ("export", True, "end")
-    kinds = [line["kind"] for line in told if line["type"] == "event"]
+    records = [json.loads(line) for line in log]
+    assert (records[0]["type"], records[0]["whole"], records[-1]["type"]) == ("export", True, "end")
+    kinds = [line["kind"] for line in records if line["type"] == "event"]
     assert "share_published" in kinds
     assert kinds[-2:] == ["tenant_exported", "event_log_exported"]
 
@@ -259,8 +259,8 @@ def test_an_export_is_written_down_and_can_be_had_after_the_end_too(web: Web, ew
     share_id = web.stage.publish(title="Vedtak")
     end(web, ewa)
     run_all(web.stage.deps)
-    [told] = json.loads(exported(web, ewa).read("delinger.json"))
-    assert (told["id"], told["title"], told["state"]) == (share_id, "Vedtak", "withdrawn")
+    [share] = json.loads(exported(web, ewa).read("delinger.json"))
+    assert (share["id"], share["title"], share["state"]) == (share_id, "Vedtak", "withdrawn")
     assert [(who, e.kind) for who, e in web.stage.trail()].count((EWA, EventKind.TENANT_EXPORTED)) == 1
 
 

@@ -181,9 +181,9 @@ def notifying() -> Iterator[Web]:
 
 
 def test_the_way_says_whether_recipients_are_notified(web: Web, fresh: Tenant, siv: Browser, notifying: Web) -> None:
-    way = words(siv.get(f"/konfigurasjon/{fresh.id}").text)
-    assert "Mottakerne får ikke varsel. Den som deler, sender dem lenken." in way
-    assert "Under «Varsler til meg» kan de velge å få e-post når en mottaker har hentet noe." in way
+    text = words(siv.get(f"/konfigurasjon/{fresh.id}").text)
+    assert "Mottakerne får ikke varsel. Den som deler, sender dem lenken." in text
+    assert "Under «Varsler til meg» kan de velge å få e-post når en mottaker har hentet noe." in text
     assert "Mottakerne får ikke varsel." in overview(web)
     assert "Mottakerne får ikke varsel om det som deles fra Avtaler, med mindre" in overview(notifying)
     stage = notifying.stage

@@ -39,8 +39,8 @@ def test_the_page_says_which_right_is_missing_and_who_can_give_it_and_nothing_of
     share_id, _ = share(web)
     answer = web.browser(LISE).get(f"/d/{share_id}")
     assert answer.status_code == 403
-    for told in ("FJELL AS", "«Post til virksomheten med taushetsbelagt innhold»", "hovedadministrator"):
-        assert told in answer.text
+    for text in ("FJELL AS", "«Post til virksomheten med taushetsbelagt innhold»", "hovedadministrator"):
+        assert text in answer.text
     assert [secret for secret in (*SECRETS, "Ola", "Kari") if secret in answer.text] == []
 
 

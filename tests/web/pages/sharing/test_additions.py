@@ -32,15 +32,15 @@ def announced(kari: Browser, share_id: str, **changes: Any) -> dict[str, Any]:
 
 def uploaded(kari: Browser, share_id: str) -> str:
     """A whole document beside the share, not inspected yet; its id."""
-    made = announced(kari, share_id)
+    answer = announced(kari, share_id)
     headers = {
-        "Authorization": f"Bearer {made['upload']['token']}",
+        "Authorization": f"Bearer {answer['upload']['token']}",
         "Tus-Resumable": "1.0.0",
         "Upload-Length": str(len(NEW)),
         "Content-Type": "application/offset+octet-stream",
     }
-    assert kari.request("POST", made["upload"]["endpoint"], content=NEW, headers=headers).status_code == 201
-    return str(made["document"]["id"])
+    assert kari.request("POST", answer["upload"]["endpoint"], content=NEW, headers=headers).status_code == 201
+    return str(answer["document"]["id"])
 
 
 def test_documents_are_uploaded_beside_the_share_and_added_when_they_are_checked(
@@ -65,14 +65,14 @@ def test_documents_are_uploaded_beside_the_share_and_added_when_they_are_checked
 
 
 def test_faults_are_reported_and_a_document_is_taken_back(kari: Browser, share_id: str) -> None:
-    made = announced(kari, share_id)["document"]
-    assert (made["offset"], made["complete"], made["infected"]) == (0, False, False)
-    for ids, code in (([made["id"]], "Vent til alle filene"), ([], "Velg minst én fil")):
+    document = announced(kari, share_id)["document"]
+    assert (document["offset"], document["complete"], document["infected"]) == (0, False, False)
+    for ids, code in (([document["id"]], "Vent til alle filene"), ([], "Velg minst én fil")):
         refused = kari.call("POST", f"/delinger/{share_id}/publisering", {"documents": ids})
         assert refused.status_code == 422
         assert code in refused.json()["errors"][0]["message"]
-    assert kari.call("DELETE", f"/delinger/{share_id}/dokumenter/{made['id']}").status_code == 200
-    assert kari.call("DELETE", f"/delinger/{share_id}/dokumenter/{made['id']}").status_code == 404
+    assert kari.call("DELETE", f"/delinger/{share_id}/dokumenter/{document['id']}").status_code == 200
+    assert kari.call("DELETE", f"/delinger/{share_id}/dokumenter/{document['id']}").status_code == 404
     assert "skulle legges til, ble tatt tilbake" in kari.get(f"/delinger/{share_id}").text
     kari.post(f"/delinger/{share_id}/tilbaketrekking")
     assert kari.get(f"/delinger/{share_id}/dokumenter").status_code == 303

@@ -27,8 +27,8 @@ def test_documents_of_an_open_share_are_taken_along_if_it_is_ticked(web: Web) ->
     body = {"account_id": web.stage.byggesak.id, "archived": True, "expires_at": "2026-12-01T12:00"}
     assert kari.call("PUT", f"/del/utkast/{draft}", body).status_code == 200
     refused = kari.call("POST", f"/del/utkast/{draft}/publisering")
-    told = {error["message"] for error in refused.json()["errors"]}
-    assert "Vent til alle filene er kopiert, eller fjern dem som mangler." in told
+    messages = {error["message"] for error in refused.json()["errors"]}
+    assert "Vent til alle filene er kopiert, eller fjern dem som mangler." in messages
     make_copies(web.stage.deps)
     [copied] = kari.get(documents).json()["documents"]
     assert copied == waiting | {"copying": False, "complete": True, "offset": 7}

@@ -105,10 +105,10 @@ def test_discarding_can_be_undone_from_the_page_also_when_it_is_loaded_again(web
     kari = web.browser(KARI)
     page = discarded(kari, draft)
     for _ in range(2):
-        told = unescape(page.text)
-        assert f"Utkastet «{TITLE}» er forkastet." in told
-        assert f'action="/del/utkast/{draft}/angring"' in told
-        assert re.search(r'<button[^>]* autofocus[^>]*aria-describedby="discarded undo-time"[^>]*>Angre', told)
+        text = unescape(page.text)
+        assert f"Utkastet «{TITLE}» er forkastet." in text
+        assert f'action="/del/utkast/{draft}/angring"' in text
+        assert re.search(r'<button[^>]* autofocus[^>]*aria-describedby="discarded undo-time"[^>]*>Angre', text)
         page = kari.get(f"/delinger?forkastet={draft}")
     assert TITLE not in section(page, WAITING)
     web.stage.clock.advance(seconds=10)

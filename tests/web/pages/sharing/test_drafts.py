@@ -59,9 +59,9 @@ def saved(kari: Browser, draft: str) -> dict[str, Any]:
 def fault(answer: httpx.Response, field: str) -> str:
     """The words beside ``field``."""
     assert answer.status_code == 422, answer.text
-    told = {error["field"]: error["message"] for error in answer.json()["errors"]}
-    assert told.get(field), told
-    return str(told[field])
+    messages = {error["field"]: error["message"] for error in answer.json()["errors"]}
+    assert messages.get(field), messages
+    return str(messages[field])
 
 
 def test_a_draft_comes_back_as_it_was_saved(web: Web, kari: Browser) -> None:
@@ -73,7 +73,7 @@ def test_a_draft_comes_back_as_it_was_saved(web: Web, kari: Browser) -> None:
 
 
 @pytest.mark.parametrize(
-    ("field", "value", "told"),
+    ("field", "value", "message"),
     [
         ("title", "x" * 201, "200"), ("title", "a\x00b", "tegn"), ("title", "a\nb", "tegn"), ("title", 7, ""),
         ("title", None, ""), ("title", ["x"], ""), ("message", "x" * 4001, "4"), ("message", "a\x1bb", "tegn"),
@@ -86,10 +86,10 @@ def test_a_draft_comes_back_as_it_was_saved(web: Web, kari: Browser) -> None:
     ],
 )  # fmt: skip
 def test_a_fault_is_shown_beside_its_field_and_saved_values_stay(
-    web: Web, kari: Browser, draft: str, field: str, value: object, told: str
+    web: Web, kari: Browser, draft: str, field: str, value: object, message: str
 ) -> None:
     save(kari, draft, words(web))
-    assert told in fault(save(kari, draft, words(web, **{field: value})), field)
+    assert message in fault(save(kari, draft, words(web, **{field: value})), field)
     empty = {"id": draft, "proposed": False, "recipients": [], "documents": []}
     assert saved(kari, draft) | {"expires_at": END} == words(web) | empty
 
@@ -151,10 +151,10 @@ def test_what_a_client_must_not_decide_is_ignored(web: Web, kari: Browser, draft
         (),
         (),
     )
-    made = kari.call("POST", f"/del/utkast/{draft}/dokumenter", {
+    announced = kari.call("POST", f"/del/utkast/{draft}/dokumenter", {
         "name": "a.pdf", "length": 5, "offset": 5, "complete": True, "id": "cc" * 16, "inspected": True, "sha256": "x",
     })  # fmt: skip
-    document = made.json()["document"]
+    document = announced.json()["document"]
     assert (document["offset"], document["complete"], document["id"] != "cc" * 16) == (0, False, True)
 
 
@@ -163,13 +163,13 @@ def test_recipients_are_split_checked_and_kept_once(kari: Browser, draft: str) -
         f"{OLA}\n218794 98012; {OLA[:6]}-{OLA[6:]}, 312 824 450\t{FJELL} {BANKRUPT} {DELETED} 21879498013 12345 abc"
     )
     answer = kari.call("POST", f"/del/utkast/{draft}/mottakere", {"text": pasted}).json()
-    told = {r["text"]: r["message"] for r in answer["refused"]}
+    messages = {r["text"]: r["message"] for r in answer["refused"]}
     assert [(r["kind"], r["display"], r["name"]) for r in answer["draft"]["recipients"]] == [
         ("person", "218794 *****", None), ("organization", "312 824 450", "FJELL AS"),
     ]  # fmt: skip
-    assert "konkurs" in told[BANKRUPT]
-    assert "slettet" in told[DELETED]
-    assert {"21879498013", "12345", "abc"} <= told.keys()
+    assert "konkurs" in messages[BANKRUPT]
+    assert "slettet" in messages[DELETED]
+    assert {"21879498013", "12345", "abc"} <= messages.keys()
     assert str(answer["draft"]).count(OLA) == 1, "its author must check it"
 
 
@@ -269,8 +269,8 @@ def test_a_document_is_checked_before_its_first_byte(
 def test_a_documents_name_is_its_last_part_without_what_cannot_be_seen(
     kari: Browser, draft: str, name: str, shown: str
 ) -> None:
-    made = kari.call("POST", f"/del/utkast/{draft}/dokumenter", {"name": name, "length": 1}).json()
-    assert made["document"]["name"] == shown
+    announced = kari.call("POST", f"/del/utkast/{draft}/dokumenter", {"name": name, "length": 1}).json()
+    assert announced["document"]["name"] == shown
 
 
 def test_a_document_of_five_gibibytes_is_taken(kari: Browser, draft: str) -> None:
@@ -461,14 +461,14 @@ def test_a_person_without_an_account_sees_no_form_to_share(web: Web) -> None:
         assert web.browser(number).get("/del").status_code == 404
 
 
-@pytest.mark.parametrize(("hours", "told"), [(12, "12 timer"), (24, "1 dag"), (36, "36 timer")])
+@pytest.mark.parametrize(("hours", "period"), [(12, "12 timer"), (24, "1 dag"), (36, "36 timer")])
 def test_an_accounts_longest_period_is_shown_as_it_is(
-    web: Web, kari: Browser, draft: str, hours: int, told: str
+    web: Web, kari: Browser, draft: str, hours: int, period: str
 ) -> None:
     set_rules(web.stage, web.stage.byggesak, standard=timedelta(hours=2), longest=timedelta(hours=hours))
-    assert f"høyst {told}." in fault(save(kari, draft, words(web)), "expires_at")
+    assert f"høyst {period}." in fault(save(kari, draft, words(web)), "expires_at")
     assert published(web, kari, draft, expires_at="2026-11-24T18:00").status_code == 200
-    assert f"Høyst {told} fra nå." in kari.get(f"/delinger/{draft}").text
+    assert f"Høyst {period} fra nå." in kari.get(f"/delinger/{draft}").text
 
 
 def shown(browser: Browser, draft: str) -> list[dict[str, Any]]:

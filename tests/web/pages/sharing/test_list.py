@@ -27,7 +27,7 @@ def test_who_shared_is_named_to_colleagues_in_the_list_and_on_the_share(web: Web
 def test_more_shares_are_appended_and_older_pages_lead_back(web: Web, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(share_list, "_ROWS", 2)
     monkeypatch.setattr(share_list, "_MAX_ROWS", 4)
-    made = []
+    share_ids = []
     for number in range(6):
         web.stage.clock.advance(minutes=1)
         draft = web.stage.draft()
@@ -35,7 +35,7 @@ def test_more_shares_are_appended_and_older_pages_lead_back(web: Web, monkeypatc
         web.stage.add_recipients(draft.id, OLA)
         web.stage.upload(draft.id, "a.txt", b"a")
         publishing.publish_share(web.stage.deps, person(KARI), draft.id)
-        made.append(draft.id)
+        share_ids.append(draft.id)
     kari, address, seen = web.browser(KARI), "/delinger", []
     for _ in range(3):
         page = kari.get(address).text

@@ -85,9 +85,9 @@ def test_the_final_report_is_one_sealed_page_in_bokmaal_and_nynorsk(web: Web, tm
     assert answer.headers["content-disposition"].startswith('attachment; filename="rapport.pdf"')
     path = tmp_path / "rapport.pdf"
     path.write_bytes(answer.content)
-    told = subprocess.run(["pdfsig", "-nocert", str(path)], capture_output=True, text=True, check=False).stdout
-    assert "Signature is Valid." in told
-    assert "Total document signed" in told
+    output = subprocess.run(["pdfsig", "-nocert", str(path)], capture_output=True, text=True, check=False).stdout
+    assert "Signature is Valid." in output
+    assert "Total document signed" in output
     words = " ".join(text_of(answer.content).split())
     for said in ("Endelig rapport", "Vedtak | del 2", "24/117", "Kari Lunde, Byggesak", "FJELL AS", "Ikke åpnet"):
         assert said in words
