@@ -1,4 +1,4 @@
-"""Del dokument: hand files to named citizens and organisations, for a period, then gone.
+"""Del dokument: share files with named citizens and organisations for a limited period; then they are destroyed.
 
 - `cli`: commands for operators and senders
 - `bootstrap`: builds the running program from settings

@@ -1,6 +1,6 @@
 """Adapters: implementations of the ports, for databases, blob stores, keys and national registers.
 
-May import: `ports`, `domain`, `crypto`; of `client` the JWT grant alone; and `keys` of the `store` its engine.
+May import: `ports`, `domain`, `crypto`; of `client` only the JWT grant; of `store` only the engine, for `keys`.
 
 - `altinn`: rights and notices from Altinn
 - `blobs`: blob stores

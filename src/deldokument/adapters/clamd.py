@@ -4,8 +4,8 @@ Guarantees:
 - A report is CLEAN only from an engine that finds test samples: a virus, an encrypted archive, a too deep archive.
 - A document above the limit is never sent: clamd replies OK to some streams that it cannot examine as a whole.
 - At most one buffer of the content is in memory.
-- An engine that hangs, dies or replies anything else than the protocol allows is Unavailable.
-- Another thread can break off every scan.
+- If the engine hangs, dies or breaks the protocol, the call raises Unavailable.
+- Another thread can abort all scans.
 """
 
 import re
@@ -51,7 +51,7 @@ Content = Iterable[bytes | memoryview]
 
 
 class Connections:
-    """The open connections to an engine, which another thread may break off."""
+    """The open connections to an engine. Another thread may abort them."""
 
     def __init__(self, engine: str) -> None:
         self._engine = engine
@@ -83,7 +83,7 @@ class Connections:
                 self._open.remove(connection)
 
     def close(self) -> None:
-        """Shut all connections down, which ends what their threads wait for; refuse new ones."""
+        """Shut all connections down, so that threads waiting on them return; refuse new ones."""
         with self._lock:
             self._closed = True
             for connection in self._open:
@@ -93,7 +93,7 @@ class Connections:
 
 
 class Limits(TypedDict, total=False):
-    """Limits of a scanner: the longest document that it takes, and how long it may take for each step."""
+    """Limits of a scanner: the longest document that it accepts, and the time limit of each step."""
 
     max_bytes: int
     connect_seconds: float
@@ -102,7 +102,7 @@ class Limits(TypedDict, total=False):
 
 
 class SocketScanner(ABC):
-    """A scanner that is asked over one connection for each document."""
+    """A scanner that uses one connection per document."""
 
     def __init__(self, limits: Limits, name: str) -> None:
         self._max_bytes = min(limits.get("max_bytes", MAX_BYTES), MAX_BYTES)
@@ -119,7 +119,7 @@ class SocketScanner(ABC):
 
     @abstractmethod
     def _scan_content(self, content: Content, length: int, waiting: Callable[[], object] = bool) -> tuple[Verdict, str]:
-        """Return what the engine finds, and the name of the malware."""
+        """Return the engine's verdict, and the name of the malware."""
 
     def scan(self, content: Content, length: int, waiting: Callable[[], object] = bool) -> ScanReport:
         """Scan a document."""
@@ -130,12 +130,12 @@ class SocketScanner(ABC):
         return ScanReport(verdict, engine, signature, self._max_bytes if verdict is Verdict.TOO_LARGE else 0)
 
     def close(self) -> None:
-        """Break off all scans."""
+        """Abort all scans."""
         self._connections.close()
 
 
 class ClamdScanner(SocketScanner):
-    """The port `Scanner`. ``max_bytes``: the length of the longest document that the operator lets clamd scan."""
+    """The port `Scanner`. ``max_bytes``: length of the longest document that clamd is configured to scan."""
 
     def __init__(self, address: Address, **limits: Unpack[Limits]) -> None:
         super().__init__(limits, "clamd")
@@ -150,7 +150,7 @@ class ClamdScanner(SocketScanner):
         return engine
 
     def answers(self) -> bool:
-        """Return whether clamd tells its version."""
+        """Return whether clamd answers a request for its version."""
         with suppress(Unavailable):
             return bool(_engine_of(self._ask(b"VERSION")))
         return False
@@ -183,9 +183,9 @@ class ClamdScanner(SocketScanner):
 
 
 def receive(connection: socket.socket, end: bytes, seconds: float, waiting: Callable[[], object]) -> bytes:
-    """Return what the engine sends, at least until ``end``. Calls ``waiting`` meanwhile.
+    """Return the engine's reply, at least up to ``end``. Calls ``waiting`` meanwhile.
 
-    Raises: OSError if the engine is silent for longer than ``seconds``, or sends too much, or no end.
+    Raises: OSError if the engine is silent for longer than ``seconds``, sends too much, or never sends ``end``.
     """
     reply, deadline = b"", monotonic() + seconds
     connection.settimeout(min(_WAITING_SECONDS, seconds))
@@ -216,7 +216,7 @@ def check_samples(engine: str, verdict_of: Callable[[bytes], Verdict]) -> None:
 
 
 def verdict_of_threat(name: str) -> Verdict:
-    """Return the verdict for a name that the engine gives: malware, or what it could not examine."""
+    """Return the verdict for the name of a finding: malware, or a content that the engine could not examine."""
     verdicts = (verdict for beginning, verdict in _HEURISTICS.items() if name.startswith(beginning))
     return next(verdicts, Verdict.INFECTED)
 

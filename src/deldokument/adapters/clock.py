@@ -2,9 +2,7 @@
 
 Guarantees:
 - Instants are aware and in UTC.
-- `skew` is the true distance to the clock that decides.
-
-Does not know what is decided by the time, nor which database is asked.
+- `skew` is the true difference from the clock that decides.
 """
 
 import math
@@ -98,11 +96,12 @@ class _Reading:
 class DatabaseClock:
     """The database server's time, read every few seconds and extrapolated in between.
 
-    ``now_from_database`` returns an aware datetime that is not the start of an older transaction. Its
-    exceptions are passed on: without the database's time nothing may be decided.
+    ``now_from_database`` returns an aware datetime that is not the start of an older transaction. Its exceptions are
+    passed on: without the database's time nothing may be decided.
 
-    One thread asks. The others use the previous reading while it is less than half a minute old. If they waited, they
-    could hold the connections that the one needs. Those that do wait fail with it, and do not ask one after the other.
+    One thread reads the clock. The others use the previous reading while it is less than half a minute old. If they
+    waited, they could hold the connections that the reader needs. Threads without such a reading wait, and share the
+    reader's failure.
     """
 
     def __init__(self, now_from_database: Callable[[], datetime], refresh_every: timedelta = REFRESH_EVERY) -> None:
@@ -121,7 +120,7 @@ class DatabaseClock:
         return reading.at + timedelta(seconds=_read_boot_clock() - reading.elapsed)
 
     def skew(self) -> timedelta:
-        """Return the distance between this machine's clock and the database's, accurate to half a round trip."""
+        """Return the difference between this machine's clock and the database's, accurate to half a round trip."""
         return abs(datetime.now(UTC) - self.now())
 
     def _fresh_reading(self) -> _Reading:

@@ -81,7 +81,7 @@ _OLE_STREAMS: Final = {
 def zip_type(head: bytes) -> str:
     """Return the type of an OOXML, OpenDocument or EPUB file, or ``application/zip``.
 
-    Other Office packages are unknown: opening them with a zip program does not help the recipient.
+    Other Office packages have no known type: opening them with a zip program does not help the recipient.
     """
     names, office_type = set[bytes](), ""
     for name, content in islice(_zip_entries(head), _MAX_ENTRIES):
@@ -98,7 +98,7 @@ def zip_type(head: bytes) -> str:
 
 
 def _office_type(content_types: bytes) -> str:
-    """Return the type by the declaration of the main part; empty if there is none."""
+    """Return the type that the main part declares; empty if there is none."""
     main_types = (found[1].decode().lower() for found in _MAIN_TYPE.finditer(content_types))
     return next((_OOXML_MAIN_TYPES[one] for one in main_types if one in _OOXML_MAIN_TYPES), "")
 
@@ -106,7 +106,7 @@ def _office_type(content_types: bytes) -> str:
 def _zip_entries(head: bytes) -> Iterator[tuple[bytes, bytes]]:
     """Yield the name of each entry that begins in the head, and the part of its content that is in the head.
 
-    The content is as stored; that of the content types is decompressed.
+    The content stays compressed, except that of the content types.
     """
     at = 0
     while head.startswith(ZIP, at) and at + _LOCAL_HEADER.size <= len(head):

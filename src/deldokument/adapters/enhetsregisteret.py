@@ -6,7 +6,7 @@ Guarantees:
 - A result is cached for at most a day; a missing organisation or a failure is never cached.
 - While the register does not respond, calls fail at once.
 
-Does not know which states forbid what.
+Does not decide what a state forbids.
 
 Source: brreg/openAPI, Enhetsregisteret v2.
 """
@@ -32,7 +32,7 @@ _LANGUAGES: Final[Mapping[str, Language]] = {"Bokmål": Language.BOKMAAL, "Nynor
 
 
 class RegisterUnavailable(Unavailable):
-    """No response from Enhetsregisteret, or one that is not understood."""
+    """Enhetsregisteret did not respond, or sent an unexpected response."""
 
     def __init__(self, detail: str) -> None:
         super().__init__("register_unavailable", detail=f"enhetsregisteret: {detail}")

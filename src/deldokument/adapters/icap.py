@@ -2,11 +2,13 @@
 
 Guarantees:
 - A report is CLEAN only from a server that finds the test samples, one of them at the end of a longest document.
-- A server that modifies a document without naming malware, hangs, dies or breaks the protocol is Unavailable.
+- If the server hangs, dies, breaks the protocol or modifies a document without naming malware, the call raises
+  Unavailable.
 - The connection is to this machine, or has TLS with a verified certificate.
 - At most one buffer of the content is in memory.
 
-ICAP does not tell the date of the signatures, so nothing is CLEAN in the end but STALE; see docs/operate/connect.md.
+ICAP has no field for the date of the signatures. So a clean document gets the verdict STALE; see
+docs/operate/connect.md.
 """
 
 import re
@@ -83,7 +85,7 @@ class IcapScanner(SocketScanner):
         return engine
 
     def answers(self) -> bool:
-        """Return whether the server tells its options."""
+        """Return whether the server answers an OPTIONS request."""
         with suppress(Unavailable):
             return bool(self._options())
         return False
@@ -92,7 +94,7 @@ class IcapScanner(SocketScanner):
         return self._result(self._respmod(content, length, waiting))
 
     def _find_at_the_limit(self) -> None:
-        """Check that the server examines a document of the greatest length: some pass longer ones unexamined."""
+        """Check that the server examines a document of the maximum length: some servers pass longer ones unexamined."""
         zeros, rest = divmod(max(self._max_bytes - len(TEST_VIRUS), 0), len(_ZEROS))
         content = chain((_ZEROS for _ in range(zeros)), (bytes(rest), TEST_VIRUS))
         length = zeros * len(_ZEROS) + rest + len(TEST_VIRUS)
@@ -159,7 +161,7 @@ class IcapScanner(SocketScanner):
         return self._tls.wrap_socket(connection, server_hostname=host, do_handshake_on_connect=False)
 
     def _reply(self, connection: socket.socket, waiting: Callable[[], object] = bool) -> _Reply:
-        """Return status and headers of a reply. The body, which shows people a page, is not read."""
+        """Return status and headers of a reply. The body, an HTML page for people, is not read."""
         raw = receive(connection, _END, self._reply_seconds, waiting)
         first, *lines = raw.partition(_END)[0].decode("latin-1").split("\r\n")
         status = _STATUS.match(first)

@@ -53,7 +53,7 @@ class PuremagicMediaTypes:
 def _matches(head: bytes) -> Sequence[_Match]:
     """Return the formats whose signature of at least two bytes the content matches, longest first.
 
-    No file name is passed: given one, the library opens that file, or falls back to the name alone.
+    No file name is passed, because the library would open that file, or guess by the name alone.
     """
     try:
         found = [_Match(len(m.byte_match), m.mime_type.lower()) for m in magic_string(head)]

@@ -1,7 +1,7 @@
 """The networks of this machine's own interfaces, as the kernel lists them.
 
-A host on one of them may be a database or a key server with a public address. The lists are files, because the systemd
-units forbid netlink sockets.
+Such networks may contain databases or key servers, even with public addresses, so webhooks must not reach them. The
+lists are read from files, because the systemd units forbid netlink sockets.
 """
 
 import re
@@ -18,7 +18,7 @@ _IPV4_OWN = re.compile(r"/(\d+) (?:host LOCAL|link UNICAST)")
 
 
 def own_networks(lists: Path = _LISTS) -> frozenset[Network]:
-    """Return the networks and addresses of the interfaces; none where the kernel keeps no such lists."""
+    """Return the networks and addresses of the interfaces; none if the kernel has no such files."""
     return frozenset([*_ipv4(_content(lists / "fib_trie")), *_ipv6(_content(lists / "if_inet6"))])
 
 

@@ -1,6 +1,6 @@
-"""Harmless samples that a fit malware scanner reports.
+"""Harmless samples that a working malware scanner must report.
 
-They are built here, so that no file of the program is itself reported.
+They are built at run time, so that scanners do not report a file of this program.
 """
 
 import io

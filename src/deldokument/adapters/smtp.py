@@ -1,15 +1,15 @@
 """E-mail over SMTP submission (RFC 5321, RFC 6409): the port `EmailSender`.
 
 Guarantees:
-- Only EHLO and STARTTLS are sent before the server's certificate is verified, never the password. The exception
-  is an unprotected connection to this machine, if the operator chose it.
+- Only EHLO and STARTTLS are sent before the server's certificate is verified, never the password. The exception is an
+  unprotected connection to this machine, if the operator chose it.
 - The same e-mail is the same bytes each time, with the same Message-ID.
-- A server that accepts the connection blocks a thread for at most a minute and a half.
-- Once the server has accepted an e-mail, later errors do not make it unsent.
+- A slow server blocks a thread for at most a minute and a half.
+- An e-mail that the server has accepted counts as sent, even after a later error.
 - Outcomes contain codes, never the server's text, because servers often quote addresses.
 
-A rejection of the recipient or the content (5xx) is final. A rejection of the login, the sender or TLS is for
-the operator to fix, so it is retried.
+A rejection of the recipient or the content (5xx) is final. A rejection of the login, the sender or TLS is for the
+operator to fix, so it is retried.
 """
 
 import contextlib

@@ -1,14 +1,13 @@
-"""HTTP client for webhooks: one POST to a URL that others chose, at an address that is checked first.
+"""HTTP client for webhooks: sends one POST to a URL that others chose, after checking its address.
 
 Guarantees:
-- The name is resolved here, once, and the connection goes to a checked address. So DNS rebinding gains
-  nothing.
+- The name is resolved here, once, and the connection goes to a checked address. So DNS rebinding gains nothing.
 - If one of a name's addresses is forbidden, all are refused.
 - No redirects, proxies or cookies.
 - At most `MAX_RESPONSE_BYTES` of a response are read, headers included.
 - A call ends ten seconds after it was connected, however slowly the server sends.
 
-Does not know what it carries. Resolving a name takes as long as the system's resolver allows.
+The time of resolving a name is limited by the system's resolver only.
 """
 
 import http.client
@@ -150,7 +149,7 @@ class WebhookClient:
 
     @contextmanager
     def _secure(self, plain: socket.socket, target: WebhookUrl) -> Iterator[tuple[socket.socket, threading.Event]]:
-        """Yield the connection and whether time is up.
+        """Yield the connection with TLS, and an event that is set when time is up.
 
         The certificate is checked against the name, not the address.
         """
@@ -174,7 +173,7 @@ def _address(text: str) -> Address:
 def _deadline(connection: socket.socket, seconds: float) -> Iterator[threading.Event]:
     """Shut the connection down after ``seconds``.
 
-    A time limit per read alone does not stop a server that sends a byte now and then.
+    A time limit per read does not stop a server that sends a byte now and then.
     """
     is_over = threading.Event()
 
@@ -228,7 +227,7 @@ class _Answer(http.client.HTTPResponse):
 
 
 class _Beginning(io.RawIOBase):
-    """The first bytes of a stream, as if it ended there."""
+    """The first bytes of a stream, followed by its end."""
 
     def __init__(self, stream: io.BufferedReader) -> None:
         self._stream = stream

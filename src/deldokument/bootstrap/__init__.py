@@ -7,7 +7,7 @@ Composing:
 - `registers`: builds the adapters to national registers
 - `runtime`: builds the dependencies of the use cases
 - `scanner`: builds the malware scanner
-- `schema`: which databases this program can use
+- `schema`: decides whether this program can use a database
 
 Running:
 - `logs`: configures the log
@@ -15,6 +15,6 @@ Running:
 - `serve`: runs the web application
 - `spans`: traces in OpenTelemetry's protocol
 - `tracing`: traces a process if an endpoint is configured; only then imports `spans`
-- `tune`: sets what glibc keeps of freed memory, and the worker's priority
+- `tune`: tunes glibc's memory, garbage collection and the worker's priority
 - `work`: runs the worker
 """

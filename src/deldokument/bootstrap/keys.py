@@ -1,7 +1,7 @@
-"""Root keys and keyring, opened where the settings place them.
+"""Root keys and keyring, opened by the settings.
 
 Guarantees:
-- A key store that does not open raises ConfigurationError or ServiceError, which says what is missing.
+- If a key store cannot be opened, ConfigurationError or ServiceError names the missing part.
 - Packages that only a deployment on several machines needs are imported only if they are used.
 """
 
@@ -48,7 +48,7 @@ def open_keyring(settings: Settings) -> SealedKeyring:
 
 
 def open_claimed_keyring(settings: Settings, database: Database, *, is_new: bool = False) -> SealedKeyring:
-    """Open this deployment's keyring; claim an empty one if it ``is_new``.
+    """Open this deployment's keyring; claim an empty one if ``is_new``.
 
     Raises: ConfigurationError if the keyring belongs to another deployment; otherwise as `open_keyring`.
     """
@@ -62,7 +62,7 @@ def open_claimed_keyring(settings: Settings, database: Database, *, is_new: bool
 
 
 def claim_keyring(settings: Settings, database: Database, keyring: SealedKeyring, *, is_new: bool = False) -> None:
-    """Check that the keyring is this deployment's; claim an empty one if it ``is_new``.
+    """Check that the keyring belongs to this deployment; claim an empty one if ``is_new``.
 
     Raises: ConfigurationError, which names the keyring's setting; or the keyring's errors.
     """
@@ -112,7 +112,7 @@ def create_root_key(settings: Settings) -> str:
 
 
 def prepare_keyring(settings: Settings) -> None:
-    """Create what the keyring's store needs before it is opened; give the processes' roles their privileges."""
+    """Create the keyring's store before it is opened; give the processes' roles their privileges."""
     if settings.keyring_database is not None:
         from deldokument.adapters.keys import postgres
 

@@ -25,7 +25,7 @@ _CERTIFICATES: Final = ("sslrootcert", "sslcert")
 def places(settings: Settings) -> Mapping[str, Path]:
     """Return the folders whose free space matters, the first one of each disk.
 
-    They are that of the blobs, or TMPDIR with a bucket, and those of the files of database and keyring.
+    Those are the folder of the blobs (TMPDIR if they are in a bucket), and the folders of SQLite files.
     """
     found: dict[object, tuple[str, Path]] = {}
     for name, path in _folders(settings):
@@ -34,7 +34,7 @@ def places(settings: Settings) -> Mapping[str, Path]:
 
 
 def free_bytes(settings: Settings) -> Mapping[str, int]:
-    """Return the free bytes in each place that exists."""
+    """Return the free bytes in each existing place."""
     found = {}
     for name, path in places(settings).items():
         with suppress(OSError):
@@ -73,7 +73,7 @@ def client_key_expiry(path: Path) -> datetime:
 
 
 def certificate_files(settings: Settings) -> Iterator[tuple[str, Path]]:
-    """Yield use and path of the certificate files that the settings name, without the seal's."""
+    """Yield use and path of the certificate files that the settings name, except the certificate for sealing PDFs."""
     if settings.openbao is not None and settings.openbao.ca_path is not None:
         yield "OpenBao", settings.openbao.ca_path
     urls = {"database": settings.database_url}
@@ -86,12 +86,12 @@ def certificate_files(settings: Settings) -> Iterator[tuple[str, Path]]:
 
 
 def certificate_expiry(path: Path) -> datetime:
-    """Return the end of the certificate that is valid longest: a file of authorities may keep expired ones."""
+    """Return the latest expiry in a file, which may also contain expired CA certificates."""
     return max(one.not_valid_after_utc for one in x509.load_pem_x509_certificates(path.read_bytes()))
 
 
 def expiries(settings: Settings, signer: DocumentSigner) -> Mapping[str, datetime]:
-    """Return when the seal, the clients' keys and the certificates expire. Those that cannot be read are left out."""
+    """Return the expiry of the PDF seal, the client keys and the certificates, without those that cannot be read."""
     found = {}
     for name, path in client_key_files(settings).items():
         with suppress(OSError):

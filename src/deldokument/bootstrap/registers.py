@@ -45,7 +45,7 @@ Tokens = Callable[[str], str]
 
 @dataclass(frozen=True, slots=True)
 class Registers:
-    """The registers, the Altinn codes that open a share, the HTTP clients to close, and the circuit breakers."""
+    """The registers, the Altinn codes that give access to shares, HTTP clients to close, and circuit breakers."""
 
     login: LoginProvider
     tokens: AccessTokens

@@ -5,7 +5,7 @@ Only this module, `keys` and `registers` name concrete adapters.
 Guarantees:
 - A process without a working database, keyring, blob store or clock does not start.
 - Keyring and blobs belong to this deployment; only `prepare` claims an empty keyring.
-- A process knows from its start which chains of events the database lacks events of.
+- A process detects at its start which event chains have lost events.
 """
 
 from dataclasses import dataclass, fields
@@ -91,7 +91,9 @@ def prepare(settings: Settings) -> None:
 
 
 def build_runtime(settings: Settings, *, holds_seal: bool = False) -> Runtime:
-    """Compose the runtime. Only a process that ``holds_seal`` reads its key; others ask the worker.
+    """Compose the runtime.
+
+    Only a process with ``holds_seal`` reads the sealing key; other processes let the worker seal.
 
     Raises: ConfigurationError if the schema is not current or a part is missing.
     """
@@ -216,7 +218,7 @@ def _secret_access_key(s3: S3Settings) -> str:
 
 
 def open_clock(settings: Settings, database: Database) -> Clock:
-    """Return the clock that decides in this deployment."""
+    """Return the clock that decides the time of this deployment."""
     if settings.demo:
         return ShiftedClock(demo_clock_file(settings))
     if settings.database_url.startswith("sqlite"):

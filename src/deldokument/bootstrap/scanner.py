@@ -24,6 +24,6 @@ def open_scanner(settings: ScannerSettings, **limits: Unpack[Limits]) -> Scanner
 
 
 def is_scanner_up(settings: ScannerSettings) -> bool:
-    """Return whether the scanner answers within seconds, without showing it a document."""
+    """Return whether the scanner answers within seconds. No document is scanned."""
     limits = Limits(connect_seconds=ANSWER_SECONDS, send_seconds=ANSWER_SECONDS, reply_seconds=ANSWER_SECONDS)
     return open_scanner(settings, **limits).answers()

@@ -1,4 +1,4 @@
-"""The rule which databases this program can use, by their schema's revision.
+"""Check of the database's schema revision.
 
 Guarantees:
 - A database with an unknown revision is refused, and nothing is changed.
@@ -18,7 +18,7 @@ _LATER = (
 
 
 def is_current(database_url: str) -> bool:
-    """Return whether the schema is this program's; False if it is to be migrated.
+    """Return whether the schema is this program's; False if it needs a migration.
 
     Raises: ConfigurationError if its revision is unknown, Unavailable if the database does not respond.
     """

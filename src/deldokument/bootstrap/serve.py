@@ -54,7 +54,7 @@ def serve(settings: Settings, node: Runtime, listeners: Listeners, extra: tuple[
 
 
 def _watch_heads(deps: Dependencies) -> None:
-    """Compare the database with the kept heads for as long as the process runs."""
+    """Compare the database with the locally stored heads for as long as the process runs."""
     told = ""
     while True:
         time.sleep(PERIOD_SECONDS)

@@ -4,10 +4,10 @@
 
 Guarantees:
 - Imported only if an endpoint is configured, and with it OpenTelemetry's SDK and exporter.
-- A span has names of routes, tables, loops and functions, and no value: no id, no number, no text of anybody.
+- A span contains names of routes, tables, loops and functions, and no values: no ids, numbers or texts.
 - Every span below a request or round names the use case that caused it.
 - A trace has at most MAX_SPANS spans, however long a transfer is. Rounds without work are not sent.
-- A collector that does not answer delays no request: spans are sent from a thread, and dropped when too many wait.
+- A collector that does not answer delays no request: spans are sent from a thread, and dropped when the queue is full.
 
 The trace context in a client's request is ignored. Otherwise a stranger could choose which requests are traced.
 """
@@ -66,11 +66,11 @@ class Tracing:
             handler.addFilter(_add_trace)
 
     def meter(self) -> Meter:
-        """Return a meter that also names the span of each request."""
+        """Return a meter that also names each request's span by its route."""
         return _RouteMeter()
 
     def close(self) -> None:
-        """Send the spans that wait, and end."""
+        """Send the queued spans, and stop."""
         self._provider.shutdown()
 
     def requests(self, app: ASGIApp) -> ASGIApp:
@@ -86,7 +86,7 @@ class Tracing:
         return trace_request
 
     def rounds(self, loop: Loop) -> Loop:
-        """Return the loop with a trace for each round."""
+        """Return the worker's loop with a trace for each round."""
 
         def trace_round(deps: Dependencies) -> int:
             with self._trace(loop.name, SpanKind.INTERNAL) as span:
@@ -104,7 +104,7 @@ class Tracing:
         return replace(deps, **traced | {"blobs": _TracedBlobs(self, "blobs", deps.blobs)})
 
     def call(self, name: str, function: Callable[..., _Result], /, *given: Any, **named: Any) -> _Result:
-        """Call a function of an adapter, with a span if something is being traced here."""
+        """Call a function of an adapter, with a span if this thread is being traced."""
         if not _takes_span():
             return function(*given, **named)
         with self._span(name, SpanKind.CLIENT):
@@ -138,10 +138,10 @@ class Tracing:
 
 
 class _RouteMeter(Meter):
-    """A meter knows route and status of a request."""
+    """A meter that passes the route and status of a request on to its span."""
 
     def count_request(self, scope: Scope, status: int, received: int, sent: int, seconds: float) -> None:
-        """Count a finished request, and name its span by the route, which is known only now."""
+        """Count a finished request, and name its span by the route, which is known only at the end."""
         super().count_request(scope, status, received, sent, seconds)
         route, span = route_of(scope), trace.get_current_span()
         span.update_name(f"{scope['method']} {route}")
@@ -175,7 +175,7 @@ class _WithoutIdleRounds(SpanProcessor):
 
 
 class _Traced:
-    """A proxy of an adapter. A call that returns an iterator is traced until it has returned it."""
+    """A tracing proxy of an adapter. If a call returns an iterator, the span ends before the iteration."""
 
     def __init__(self, tracing: Tracing, name: str, adapter: Any) -> None:
         self._tracing, self._name, self._adapter = tracing, name, adapter
@@ -186,7 +186,7 @@ class _Traced:
 
 
 class _TracedBlobs(_Traced):
-    """The blob store. It gets the bytes of an object at the commit, and only that is traced of a writer."""
+    """A tracing proxy of the blob store. Of a writer only `commit` is traced, because it sends the bytes."""
 
     def create(self, name: str, expected: int = 0, /) -> BlobWriter:
         return _TracedWriter(self._tracing, self._adapter.create(name, expected))
@@ -199,12 +199,12 @@ class _TracedWriter:
 
 
 def _takes_span() -> bool:
-    """Return whether a trace is recorded here that may have one more span, and count that."""
+    """Return whether a trace is recorded here and has room for one more span; count that span."""
     return trace.get_current_span().is_recording() and next(_left.get(), None) is not None
 
 
 def _use_case() -> dict[str, str]:
-    """Return the outermost function of the services that is running in this thread, as an attribute."""
+    """Return, as an attribute, the outermost function of the services that is running in this thread."""
     frame: FrameType | None = sys._getframe(1)
     found = ""
     while frame:

@@ -1,4 +1,4 @@
-"""Whether a process is traced. Without an endpoint, neither OpenTelemetry's SDK nor its exporter is loaded."""
+"""Tracing of a process, if an endpoint is configured. Otherwise OpenTelemetry's SDK and exporter are not loaded."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Process tuning: how much freed memory glibc keeps, what garbage collection scans, and the worker's priority."""
+"""Process tuning: memory that glibc keeps, garbage collection, and the worker's priority."""
 
 import ctypes
 import gc
@@ -19,7 +19,7 @@ _WORKER_NICENESS: Final = 10
 def keep_freed_memory() -> None:
     """Have glibc keep freed buffers of up to 64 MiB for reuse instead of returning their pages.
 
-    Otherwise every received 256 KiB cost page faults. A single arena is shared by all threads, instead of one for every
+    Otherwise every 256 KiB received would cost page faults. All threads share a single arena, instead of one for every
     few threads.
     """
     libc = ctypes.CDLL(None)

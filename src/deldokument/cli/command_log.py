@@ -1,10 +1,10 @@
-"""Record of the operators' commands in the system's log (facility authpriv): the command, and who typed it.
+"""Record of the operators' commands in the system's log (facility authpriv), with the operator's login name.
 
 Guarantees:
 - The line has the command's name and a login name. It has no argument, because arguments name persons.
 - Where there is no system log, as in a container, standard error gets the line.
 
-The event log of the service names no operator: its events stay for ever, and so they contain no name.
+The service's own event log is kept for ever, so it contains no names, not even of operators.
 """
 
 import os
@@ -39,7 +39,7 @@ class RecordedCommands(TyperGroup):
 
 
 def command_name(group: Any, words: Sequence[str]) -> str:
-    """Return the leading words that name a command: what follows may name a person."""
+    """Return the leading words that name a command. The rest is left out, because it may name a person."""
     names = []
     for word in words:
         # The parser skips it too.
@@ -53,7 +53,7 @@ def command_name(group: Any, words: Sequence[str]) -> str:
 
 
 def login_name(environment: Mapping[str, str]) -> str:
-    """Return the name of the user of `sudo`, otherwise of the terminal's login, otherwise of the process."""
+    """Return the login name: of the user of `sudo`, else of the terminal, else of the process."""
     if name := environment.get("SUDO_USER"):
         return name
     with suppress(OSError):
@@ -64,7 +64,7 @@ def login_name(environment: Mapping[str, str]) -> str:
 
 
 def record_command(name: str, login: str, system_log: Path | None = None) -> None:
-    """Write one line to the system's log; to standard error if there is none."""
+    """Write one line to the system's log, or to standard error if there is none."""
     path = system_log or SYSTEM_LOG
     # A login name comes from the environment: it must not add another line.
     words = f"command: {name}, typed by {login!r}"

@@ -22,7 +22,7 @@ def main() -> None:
 
 
 def _words() -> list[str]:
-    """Return the words after the program's name, of the command line or of one that a shell completes."""
+    """Return the words after the program's name, in the command line or in the line that a shell completes."""
     if "_DELDOKUMENT_COMPLETE" not in os.environ:
         return sys.argv[1:]
     return (os.environ.get("_TYPER_COMPLETE_ARGS") or os.environ.get("COMP_WORDS") or "").split()[1:]

@@ -4,7 +4,7 @@ Guarantees:
 - A person's number is never an argument, which every user of the machine could see.
 - With ``--json``, standard output has only JSON: one value, or one on each line for results that arrive one by one.
 - A file that a command writes replaces no other file, and is complete or absent.
-- Every result can be printed, also in an encoding that lacks its letters: it may be shown only once.
+- Every result can be printed, even if the terminal's encoding lacks its letters: a password is shown only once.
 """
 
 import codecs
@@ -32,7 +32,7 @@ Row = dict[str, Any]
 
 
 def given_options(**options: Any) -> dict[str, Any]:
-    """Return the options that were given; those that were not are None."""
+    """Return the command's options; those that were not given are None."""
     return {name: value for name, value in options.items() if value is not None}
 
 
@@ -89,7 +89,7 @@ def say_text(words: object) -> None:
 
 
 def escape_unknown_letters() -> None:
-    """Have standard output and error print letters that their encoding lacks as JSON does, instead of failing."""
+    """Escape letters that the encoding of standard output or error lacks, as JSON does, instead of failing."""
     codecs.register_error(_ESCAPE, _escape)
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):

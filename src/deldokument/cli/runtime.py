@@ -1,4 +1,4 @@
-"""Opening of the deployment for commands, and reporting of errors: one line on standard error, exit code 1."""
+"""Runtime of the commands: opens the deployment; reports errors as one line on standard error, with exit code 1."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -27,7 +27,7 @@ def errors_as_text() -> Iterator[None]:
 
 
 def _words(error: Exception) -> str:
-    """Return the pages' message for an error in the input; an error of the deployment as it was raised."""
+    """Return the pages' message for an invalid input, or the text of an error of the deployment."""
     if isinstance(error, InvalidFields):
         return "; ".join(f"{fault.field}: {_words(fault)}" for fault in error.errors)
     if isinstance(error, InvalidInput | Conflict) and error.code in WORDS:
@@ -36,7 +36,7 @@ def _words(error: Exception) -> str:
 
 
 def has_seal_key(settings: Settings) -> bool:
-    """Return whether the key of the seal is where the settings say."""
+    """Return whether the seal's key exists at the path in the settings."""
     return settings.seal_key_path.exists()
 
 
@@ -44,7 +44,7 @@ def has_seal_key(settings: Settings) -> bool:
 def opened_node(*, holds_seal: bool | None = None) -> Iterator[Runtime]:
     """Yield a node with the environment's settings; close it at the end.
 
-    By default it has the seal's key if there is one in its place; otherwise it asks the worker, as server processes do.
+    By default it reads the seal's key if the file exists. Otherwise it lets the worker seal, as server processes do.
     """
     with errors_as_text():
         settings = load_settings()

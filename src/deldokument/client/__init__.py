@@ -1,6 +1,6 @@
 """Python client of the public API, synchronous and typed (docs/client.md).
 
-Imports nothing else of Del dokument. Only the command line imports it, and adapters `jwt_grant`.
+Imports nothing else of Del dokument. The command line imports it; adapters import only `jwt_grant`.
 
 - `api`: one method per API call
 - `approval`: a person's approval in a browser

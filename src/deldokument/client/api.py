@@ -1,7 +1,7 @@
 """The service's API calls, typed: accounts, drafts, shares, receipts.
 
 Guarantees:
-- A POST that is retried has its effect once.
+- A retried POST takes effect once.
 
 Does not upload documents (see uploads), or combine calls into a share (see sharing).
 """
@@ -23,7 +23,7 @@ _PAGE: Final = 100
 
 
 class Api:
-    """API calls of a fagsystem. Every method raises Refused, Unreachable or Interrupted."""
+    """The API calls of a fagsystem. Every method raises Refused, Unreachable or Interrupted."""
 
     def __init__(self, transport: Transport, patience: RetryPolicy) -> None:
         self._transport = transport
@@ -50,7 +50,7 @@ class Api:
     ) -> Iterator[Share]:
         """Yield shares, newest first; of all accounts unless ``account_id`` names one.
 
-        ``state`` is that of `Share`; ``reference`` is your own case number. Each page is fetched when it is needed.
+        ``state`` is as in `Share`; ``reference`` is your own case number. Each page is fetched when it is needed.
         """
         given = _omit_none(account_id=account_id, state=state, reference=reference)
         return self._items("/shares", given, models.share)
@@ -100,7 +100,7 @@ class Api:
         return self._share("POST", _path(share_id, "withdrawal"), key=secrets.token_urlsafe(16))
 
     def receipts(self, share_id: str) -> Iterator[Receipt]:
-        """Yield receipts, oldest first: who has opened and downloaded, for which recipient.
+        """Yield receipts, oldest first: which person opened or downloaded, for which recipient.
 
         Each page is fetched when it is needed.
         """
@@ -122,7 +122,7 @@ class Api:
     def follow_receipts(self, share_id: str, *, every: float = 10.0) -> Iterator[Receipt]:
         """Yield receipts as they arrive, until the share ends.
 
-        A receipt is yielded again when it has changed. The service is asked every ``every`` seconds.
+        A changed receipt is yielded again. The service is polled every ``every`` seconds.
         """
         known: set[Receipt] = set()
         while True:

@@ -31,7 +31,7 @@ The program has access. You can close this page.
 
 
 class Approval:
-    """One request for approval. As a context manager it listens."""
+    """One request for approval. As a context manager it listens for the code."""
 
     def __init__(self) -> None:
         self.verifier = secrets.token_urlsafe(32)
@@ -54,7 +54,7 @@ class Approval:
         return check_code_of(self.challenge)
 
     def address(self, link: str) -> str:
-        """Return the address to open, of a share with this link."""
+        """Return the address to open in the browser, for the share with this link."""
         asked = {"port": self._server.server_address[1], "challenge": self.challenge, "state": self._state}
         return f"{link}/program?{urlencode(asked)}"
 
@@ -105,6 +105,6 @@ def _listener(state: str, codes: SimpleQueue[str]) -> type[BaseHTTPRequestHandle
             self.wfile.write(body)
 
         def log_message(self, format: str, *args: object) -> None:  # noqa: A002
-            """Log nothing: the address has the code."""
+            """Log nothing: the address contains the code."""
 
     return Listener

@@ -63,7 +63,7 @@ class Client(Api, HttpOwner):
         return cls(load_settings(environment))
 
     def stop(self) -> None:
-        """Stop all calls permanently: they raise Interrupted. May be called from a signal handler.
+        """Abort all calls, also later ones: they raise Interrupted. May be called from a signal handler.
 
         Repeat an interrupted call later, with a new client, to resume it.
         """

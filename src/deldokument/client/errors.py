@@ -16,7 +16,7 @@ from dataclasses import dataclass
 
 
 class ClientError(Exception):
-    """Base of all errors that this library raises itself."""
+    """Base of all errors that this library defines."""
 
 
 class NotConfigured(ClientError):
@@ -24,12 +24,12 @@ class NotConfigured(ClientError):
 
 
 class FileChanged(ClientError):
-    """A file changed while it was being shared; nothing has been published."""
+    """A file changed while it was being shared; nothing was published."""
 
 
 @dataclass(frozen=True, slots=True)
 class FieldFault:
-    """A field of a request that breaks a rule; ``field`` is the service's name for it."""
+    """A field of a request that breaks a rule. ``field`` is the field's name in the API."""
 
     field: str
     code: str
@@ -53,7 +53,7 @@ class Refused(ClientError):
 
 
 class Unreachable(ClientError):
-    """There is no response after several attempts, or an invalid one, or the service failed."""
+    """No response after several attempts, an invalid response, or a failure of the service."""
 
 
 class Interrupted(ClientError):

@@ -1,9 +1,9 @@
-"""Local files to share, and folders with everything in them.
+"""Local files to share, and folders with their contents.
 
 Guarantees:
 - Files of a folder keep their relative paths.
 - No two files have the same name.
-- Nothing is shared that was not named: a symlink inside a folder is rejected, neither followed nor skipped.
+- Only named files and folders are shared: a symlink inside a folder is rejected, neither followed nor skipped.
 """
 
 import os
@@ -22,7 +22,7 @@ _MEBI = 2**20
 class LocalFile:
     """A file as it was when its sharing began.
 
-    ``name`` is what recipients see: a relative path, separated by slashes. ``length`` is in bytes, ``modified_ns`` in
+    ``name`` is shown to recipients: a relative path, separated by slashes. ``length`` is in bytes, ``modified_ns`` in
     nanoseconds since 1970.
     """
 

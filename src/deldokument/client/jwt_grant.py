@@ -1,9 +1,9 @@
 """JWT bearer grant at Maskinporten (RFC 7523): keys, assertions, requests and responses.
 
-Pure functions. The service's own adapters use them too, so there is one grant (decision 18).
+Pure functions. The service's adapters share this implementation (decision 18).
 
 Guarantees:
-- An assertion is valid for 100 seconds and has a unique identifier, so it can be used once.
+- An assertion is valid for 100 seconds and has a unique identifier, so it can be used only once.
 - No error contains a key, an assertion or a token.
 
 Source: Digdir, Maskinporten JWT grant.

@@ -51,7 +51,7 @@ class To:
     confirmed: bool | None = None
 
     def body(self) -> dict[str, Any]:
-        """Return it as a request has it."""
+        """Return the recipient as JSON for a request."""
         given: dict[str, Any] = {"number": self.number}
         given |= {"label": self.label} if self.label else {}
         return given | ({} if self.confirmed is None else {"confirmed": self.confirmed})
@@ -74,12 +74,12 @@ class Document:
     """A document of a share. ``length`` is in bytes; ``offset`` is the number of bytes that the service has.
 
     ``verdict`` is the result of the malware scan. A service without a scanner gives ``not_scanned`` for a document that
-    it could read, and ``error`` for one that it could not. It is None until the document has been read, and after
-    the share's end. Later versions add values. Only ``clean`` means that it was scanned and nothing was found.
+    it could read, else ``error``. It is None until the document has been read, and after the share's end. Later
+    versions add values. Only ``clean`` means that a scan found nothing.
 
     ``handling`` says whether recipients get it. ``waiting``: after the scan. ``released``: now. ``warned``: after a
-    warning. ``held``: after a member of the account has released it on the share's page. ``refused``: never. None
-    after the end.
+    warning. ``held``: after a member of the account has released it on the share's page. ``refused``: never. None after
+    the end.
     """
 
     id: str
@@ -96,9 +96,9 @@ class Document:
 class Share:
     """A share. ``state`` is draft, available, withdrawn, ended or abandoned.
 
-    ``proposed``: the draft waits for another person's approval. ``proposed_expires_at``: a later end that does.
-    ``change_proposed``: another change of the published share does. ``return_reason``: why a person did not approve
-    what this machine last proposed; may hold personal data. ``pending_documents``: uploaded beside the published share.
+    ``proposed``: the draft waits for another person's approval. ``proposed_expires_at``: a later end waits.
+    ``change_proposed``: another change of the published share waits. ``return_reason``: why a person rejected the last
+    proposal of this client; may contain personal data. ``pending_documents``: uploaded beside the published share.
     ``link`` is for the recipients and is not secret.
     """
 
@@ -127,12 +127,12 @@ class Share:
 
 @dataclass(frozen=True, slots=True)
 class Receipt:
-    """A record that a person opened the share, or downloaded from a document, for one recipient.
+    """A record that a person opened the share, or downloaded bytes of a document, on behalf of one recipient.
 
-    ``document_id`` is None for an opening. ``person`` is the masked number of the person who did it.
+    ``document_id`` is None for an opening. ``person`` is that person's masked number.
 
-    - ``state``: started (partly downloaded), sent (downloaded) or received (confirmed by the person, the only proof
-      of receipt). None for an opening
+    - ``state``: started (partly downloaded), sent (downloaded) or received (confirmed by the person, the only proof of
+      receipt). None for an opening
     - ``complete``: the document was downloaded
     - ``direct``: the person's own machine acknowledged the bytes; otherwise a proxy may hold some of them
     """
@@ -153,7 +153,7 @@ class Receipt:
 
 @dataclass(frozen=True, slots=True)
 class Event:
-    """Something that happened to a share.
+    """An event of a share.
 
     ``person`` is the masked recipient who opened or downloaded, ``system`` the organisation whose system acted.
     ``expires_at`` is the end that the event set. Each is None if it does not apply.
@@ -230,7 +230,7 @@ _READERS: Mapping[Any, Callable[[Any], Any]] = {
 
 
 def parse(kind: type[_Model], found: Json, **given: Any) -> _Model:
-    """Return the model: each field is the member with its name, unless it is given."""
+    """Return the model: ``given`` fields, and all others from the members with the same names."""
     wanted = {one.name: _READERS.get(one.type) for one in fields(kind) if one.name not in given}
     return kind(**{name: read(found[name]) if read else found[name] for name, read in wanted.items()}, **given)
 

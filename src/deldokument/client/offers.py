@@ -41,7 +41,7 @@ class Offer:
 
 
 class ProgramToken:
-    """The token of an approved program; before the approval one that is good for nothing."""
+    """The token of an approved program. Before the approval it is a placeholder, which the service refuses."""
 
     def __init__(self) -> None:
         self._token = "none"  # noqa: S105
@@ -51,7 +51,7 @@ class ProgramToken:
         return self._token
 
     def forget(self, token: str) -> None:
-        """Keep the token: only the person can approve another one."""
+        """Do nothing: only a new approval by the person gives another token."""
 
     def replace(self, token: str) -> None:
         """Use this token from now on."""
@@ -59,7 +59,7 @@ class ProgramToken:
 
 
 class OfferApi:
-    """The calls about one share. Every method raises Refused, Unreachable or Interrupted."""
+    """The API calls for one share. Every method raises Refused, Unreachable or Interrupted."""
 
     def __init__(self, transport: Transport, share_id: str) -> None:
         self._transport = transport
@@ -73,7 +73,7 @@ class OfferApi:
         return token
 
     def get(self) -> Offer:
-        """Return the share. It counts as opened by the person."""
+        """Return the share. The service records that the person has opened it."""
         return read_response(_offer, self._transport.call("GET", self._path))
 
     def confirm(self, documents: Collection[str] = (), warnings: Collection[str] = ()) -> None:

@@ -45,7 +45,7 @@ Show = Callable[[str, str], None]
 
 
 class Outcome(StrEnum):
-    """The result for a document: received, or why not."""
+    """The result for a document: received, or why it was not."""
 
     RECEIVED = "received"
     ALREADY_HERE = "already_here"
@@ -67,7 +67,7 @@ class Received:
 
     @property
     def is_here(self) -> bool:
-        """Whether the file is here, with the right checksum."""
+        """Whether the file is on this machine, with the right checksum."""
         return self.path is not None
 
 
@@ -89,11 +89,11 @@ class Receiver(HttpOwner):
         self._api = OfferApi(Transport(url, self._token, self._http, self._patience), self._share_id)
 
     def stop(self) -> None:
-        """Stop all calls permanently: they raise Interrupted. May be called from a signal handler."""
+        """Abort all calls, also later ones: they raise Interrupted. May be called from a signal handler."""
         self._patience.stop()
 
     def approve(self, show: Show) -> None:
-        """Ask the person to log in and approve in a browser, and wait for that.
+        """Ask the person to log in and approve in a browser, and wait for the approval.
 
         Raises: Refused, Unreachable or Interrupted.
         """
@@ -147,7 +147,7 @@ class Receiver(HttpOwner):
         return Received(document, Outcome.MISMATCH)
 
     def _fetch(self, document: OfferedDocument, part: PartFile, progress: Progress) -> None:
-        """Get the missing bytes. Gives up after several attempts without a new one."""
+        """Download the missing bytes. Gives up after several attempts that bring no new byte."""
         if part.length > document.length:
             part.restart()
         if part.length and part.length == document.length:
@@ -169,7 +169,7 @@ class Receiver(HttpOwner):
             self._patience.wait(failures, asked_for)
 
     def _fetch_once(self, document: OfferedDocument, part: PartFile, progress: Progress) -> float | None:
-        """Append what one request brings; return how long the service asks to wait, if it does."""
+        """Append the bytes of one response; return the seconds that the service asks to wait, if any."""
         self._patience.check()
         headers = {"Authorization": f"Bearer {self._token.token()}", "Accept-Encoding": "identity"}
         if part.length:
@@ -194,7 +194,7 @@ class Receiver(HttpOwner):
         return None
 
     def _confirm(self, results: list[Received], waiting: list[int]) -> None:
-        """Confirm these results, and empty the list. The service may need a moment to record that all was sent."""
+        """Confirm these results, and empty the list. Retries, because the service records sent bytes a moment later."""
         ids = [results[number].document.id for number in waiting]
         for attempt in range(TRIES if ids else 0):
             try:
@@ -219,7 +219,7 @@ def receive(
 ) -> list[Received]:
     """Receive the documents of a share below a folder; return the outcomes.
 
-    - ``show``: called with the address that the recipient opens in a browser, and the check code that the page shows
+    - ``show``: gets the address to open in a browser, and the check code that the page there shows
     - ``accept_warnings``: also receive documents that could not be checked for malware
 
     Raises: NotConfigured, Refused, Unreachable or Interrupted. Repeat the call to resume.

@@ -1,4 +1,4 @@
-"""Received documents as files: a part that grows, and a name that replaces no other file.
+"""Received documents as files: a growing part file, then a file whose name replaces no other file.
 
     name.<first letters of the id>.part ── complete, checksum matches ──> name, or name (2), …
 
@@ -27,9 +27,9 @@ _ID_LETTERS: Final = 8
 
 
 def target_of(folder: Path, name: str) -> Path:
-    """Return where a document belongs below the folder; the service has made its name safe, and it is checked here.
+    """Return the document's path below the folder. Its name must be safe, as the service makes it.
 
-    Raises: Unreachable for an unsafe name; NotConfigured if a link in the folder leads out of it.
+    Raises: Unreachable for an unsafe name; NotConfigured if a symlink leads out of the folder.
     """
     parts = name.split("/")
     if any(not _is_safe(part) for part in parts):
@@ -60,7 +60,7 @@ def already_here(target: Path, document: OfferedDocument) -> Path | None:
 
 
 class PartFile:
-    """The bytes of one document so far."""
+    """The part file of one document: its bytes so far."""
 
     def __init__(self, target: Path, document: OfferedDocument) -> None:
         self._target = target
@@ -72,7 +72,7 @@ class PartFile:
             self.length = begun.tell()
 
     def write(self, piece: bytes) -> None:
-        """Append bytes."""
+        """Append bytes to the part."""
         self._file.write(piece)
         self._digest.update(piece)
         self.length += len(piece)
@@ -83,11 +83,11 @@ class PartFile:
         self._digest, self.length = hashlib.sha256(), 0
 
     def is_exactly(self, document: OfferedDocument) -> bool:
-        """Return whether length and checksum are those that the service states."""
+        """Return whether length and checksum match those that the service states."""
         return self.length == document.length and self._digest.hexdigest() == document.sha256
 
     def close(self) -> None:
-        """Keep the part for a later call."""
+        """Close the part; a later call continues it."""
         self._file.close()
 
     def discard(self) -> None:
@@ -96,7 +96,7 @@ class PartFile:
         self._path.unlink(missing_ok=True)
 
     def keep(self) -> Path:
-        """Give the file its name, durably; return it."""
+        """Give the complete file its final name, durably; return the path."""
         self._file.flush()
         os.fsync(self._file.fileno())
         self._file.close()

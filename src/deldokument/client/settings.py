@@ -1,7 +1,7 @@
 """Settings of a client: from the environment, or from a file that the environment overrides.
 
 Guarantees:
-- Settings are complete. Otherwise NotConfigured names what is missing, and shows no value.
+- Settings are complete. Otherwise NotConfigured names the missing settings, without values.
 - Tokens and documents never use a connection without TLS, except to localhost.
 """
 
@@ -33,7 +33,7 @@ class Settings:
     - ``consumer_org``: for a supplier, the organisation that has delegated the scope in Altinn
     - ``state_dir``: folder for the state of unfinished shares
 
-    Raises: NotConfigured if ``url`` or ``issuer`` is not such a URL.
+    Raises: NotConfigured if ``url`` or ``issuer`` is invalid.
     """
 
     url: str

@@ -63,13 +63,13 @@ class ShareRequest:
 
 
 def identity(url: str, client_id: str, wish: Mapping[str, Any], files: Sequence[LocalFile]) -> dict[str, Any]:
-    """Return the values that identify a call: two calls with equal values are the same one."""
+    """Return the values that identify a call. Two calls with equal values are the same call."""
     facts = [[file.name, str(file.path.resolve()), file.length, file.modified_ns] for file in files]
     return {"url": url, "client": client_id, "wish": wish, "files": facts}
 
 
 class Sharing:
-    """One call of `Client.share` or `Client.add_documents`."""
+    """One call of `Client.share` or `Client.add_documents`, from the first file to the share's publication."""
 
     def __init__(
         self, api: Api, http: httpx.Client, patience: RetryPolicy, ledger: Ledger, parallel: int, progress: Progress
@@ -91,7 +91,7 @@ class Sharing:
         return share
 
     def add(self, share_id: str, files: Sequence[LocalFile]) -> Share:
-        """Return a published share with the files as further documents, added or proposed."""
+        """Add the files as further documents to a published share, or propose that; return the share."""
         self._ledger.began(share_id)
         self._upload(self._api.get(share_id), files)
         found = (self._ledger.document(file.name) for file in files)
@@ -162,7 +162,7 @@ class Sharing:
             pool.shutdown(cancel_futures=True)
 
     def _streams(self, file: LocalFile, ticket: Ticket, files: int) -> int:
-        """Return the number of streams for this file if ``files`` files share them."""
+        """Return the number of streams for this file, if ``files`` files upload at once."""
         most = min(self._parallel // min(files, self._parallel), file.length // STREAM, MAX_STREAMS)
         if most < 2 or ticket.offset > 0 or not self._uploads.offers_streams(ticket.creation_url):
             return 1
@@ -179,7 +179,7 @@ class Sharing:
 
 
 def _raise_first(running: Sequence[Future[None]]) -> None:
-    """Raise the error of a task that has ended; the original one before the Interrupted that it caused."""
+    """Raise the error of a failed task; the original error rather than an Interrupted that followed from it."""
     errors = [error for future in running if future.done() and (error := future.exception())]
     for error in sorted(errors, key=lambda error: isinstance(error, Interrupted)):
         raise error

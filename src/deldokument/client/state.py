@@ -3,8 +3,8 @@
 Guarantees:
 - A state file is readable by its owner only, and replaced atomically.
 - Only one call at a time uses it, except on Windows.
-- It names no person, document or recipient: names are stored as keyed hashes. Only the holder of the client's private
-  key can compute them.
+- It names no person, document or recipient. Names are stored as keyed hashes, which only the holder of the client's
+  private key can compute.
 
 Does not know the state of the share at the service.
 """
@@ -39,7 +39,7 @@ class Partial:
 
 
 class Ledger:
-    """State of one call. As a context manager it locks the state for this process.
+    """The stored state of one call. As a context manager it locks the state for this process.
 
     Entering raises NotConfigured if another process has the lock, or the folder cannot be used.
     """
@@ -83,7 +83,7 @@ class Ledger:
         return f"{self._state['nonce']}-{step}"
 
     def began(self, share_id: str) -> None:
-        """Save the id of the share."""
+        """Store the id of the share."""
         self._state["share_id"] = share_id
         self.save()
 
@@ -99,7 +99,7 @@ class Ledger:
         return None if found is None else str(found)
 
     def keep_document(self, name: str, document_id: str) -> None:
-        """Save the document id of the file ``name``."""
+        """Store the document id of the file ``name``."""
         with self._lock:
             self._state["documents"][self._hash_name(name)] = document_id
         self.save()
@@ -110,7 +110,7 @@ class Ledger:
             return [Partial(**entry) for entry in self._state["partials"].get(self._hash_name(name), [])]
 
     def keep_partials(self, name: str, partials: list[Partial]) -> None:
-        """Save the partial uploads of the file ``name``; an empty list removes them."""
+        """Store the partial uploads of the file ``name``; an empty list removes them."""
         with self._lock:
             key = self._hash_name(name)
             self._state["partials"].pop(key, None)

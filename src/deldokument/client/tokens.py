@@ -66,7 +66,7 @@ class MaskinportenTokens:
                 self._until = 0.0
 
     def sign(self, purpose: bytes) -> bytes:
-        """Return a secret for ``purpose``, always the same, that only the holder of the private key can compute."""
+        """Return a secret for ``purpose``, always the same. Only the holder of the private key can compute it."""
         private = self._key.as_dict(private=True)["d"]
         return hmac.new(str(private).encode(), purpose, hashlib.sha256).digest()
 

@@ -8,7 +8,7 @@
        └────── other 4xx ─────────────────────────────────────> Refused
 
 Guarantees:
-- A retried request has its effect once: its method is idempotent, or it has an idempotency key.
+- A retried request takes effect once: its method is idempotent, or it has an idempotency key.
 - A wait ends at once when the client is stopped.
 - Redirects are not followed, so a token is sent to no other host.
 """
@@ -41,7 +41,7 @@ class Tokens(Protocol):
 
 
 class RetryPolicy:
-    """Retry with backoff; every wait ends when the client is stopped."""
+    """Retry with backoff. Stopping the client ends every wait."""
 
     def __init__(self, *, first_seconds: float = 1.0) -> None:
         self._first_seconds = first_seconds
@@ -62,7 +62,7 @@ class RetryPolicy:
     def wait(self, attempt: int, asked_for: float | None = None) -> None:
         """Wait after attempt number ``attempt``, counted from 0: exponential backoff with jitter.
 
-        The wait is at least ``asked_for`` seconds, which the service asked for, and at most 60. Raises: Interrupted.
+        The wait is at least ``asked_for``, the service's Retry-After, and at most 60 seconds. Raises: Interrupted.
         """
         drawn = min(self._first_seconds * 2**attempt, MAX_WAIT_SECONDS) * random.uniform(0.5, 1.0)  # noqa: S311 - no secret
         self.pause(min(max(drawn, asked_for or 0.0), MAX_WAIT_SECONDS))
@@ -73,7 +73,7 @@ class RetryPolicy:
         self.check()
 
     def attempts(self, send: Callable[[], httpx.Response], first: int = 0) -> Iterator[httpx.Response]:
-        """Yield the responses to several attempts, counted from ``first``, and wait after each. Raises: Interrupted."""
+        """Yield the responses to attempts, counted from ``first``, with a wait after each. Raises: Interrupted."""
         for attempt in range(first, first + TRIES):
             self.check()
             try:
@@ -86,7 +86,7 @@ class RetryPolicy:
 
 
 class HttpOwner:
-    """An object with an HTTP client, which it closes. Also a context manager."""
+    """Base of objects with an HTTP client, which they close. Also a context manager."""
 
     def __init__(self, http: httpx.Client | None) -> None:
         # Requests without TLS go to localhost only. A proxy could read them.
@@ -180,7 +180,7 @@ class Transport:
 
 
 def is_worth_another_try(answer: httpx.Response) -> bool:
-    """Return whether the same request may succeed later."""
+    """Return whether the same request may succeed on a retry."""
     # 409 with this code: the first of two equal requests is still running.
     return answer.status_code in _AGAIN or (answer.status_code == 409 and code_of(answer) == "request_under_way")
 
@@ -197,7 +197,7 @@ def code_of(answer: httpx.Response) -> str:
 
 
 def check_answer(answer: httpx.Response) -> None:
-    """Raise Refused for a 4xx, Unreachable for a 5xx: the service failed, and may succeed the next time."""
+    """Raise Refused for a 4xx response and Unreachable for a 5xx, which a retry may resolve."""
     if answer.status_code < 400:
         return
     problem = _json_object(answer) or {}

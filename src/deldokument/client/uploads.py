@@ -38,11 +38,11 @@ _AGAIN: Final = frozenset({408, 409, 423, 425, 429, 460})
 
 
 class _Gone(Exception):
-    """The upload does not exist, or its token is not valid for it."""
+    """Error: the upload does not exist, or its token is not valid for it."""
 
 
 class _Broken(Exception):
-    """Another stream of the same document has failed and raises the reason."""
+    """Error: another stream of the same document has failed, and raises the reason."""
 
 
 class UploadAttempt:
@@ -70,13 +70,13 @@ class UploadAttempt:
                 self.ticket = self._renew()
 
     def set_progress(self, done: dict[int, int]) -> None:
-        """Set the progress of streams; the keys are their start offsets."""
+        """Set the progress of the streams with these start offsets."""
         with self._counting:
             self._done |= done
             self._progress(self.file, sum(self._done.values()))
 
     def reached_as_one(self, done: int) -> None:
-        """Set the progress of the whole file, in place of the streams' progress."""
+        """Set the progress of the whole file, when one stream replaces the partial uploads."""
         with self._counting:
             self._done = {0: done}
             self._progress(self.file, done)
@@ -195,7 +195,7 @@ class Uploads:
     def _patch(
         self, attempt: UploadAttempt, url: str, start: int, offset: int, length: int
     ) -> tuple[int | None, float | None]:
-        """Return the acknowledged offset; or None, and the seconds that the service asks to wait."""
+        """Send a piece. Return the acknowledged offset; or None, and the seconds that the service asks to wait."""
         headers = attempt.headers() | {
             "Upload-Offset": str(offset),
             "Content-Type": _TYPE,
@@ -239,7 +239,7 @@ class Uploads:
         return answer
 
     def _post(self, attempt: UploadAttempt, headers: dict[str, str]) -> httpx.Response:
-        """Create an upload. A retry after a lost response creates the same one."""
+        """Create an upload. A retry after a lost response returns the same upload."""
         url = attempt.ticket.creation_url
         for answer in self._patience.attempts(lambda: self._http.post(url, headers=attempt.headers() | headers)):
             if answer.is_success:
@@ -255,7 +255,7 @@ def _stretches(start: int, stop: int, count: int) -> list[tuple[int, int]]:
 
 
 def _partial_headers(start: int, length: int) -> dict[str, str]:
-    """Return the headers of a partial upload. With its start, the service creates it only once."""
+    """Return the headers of a partial upload. The start identifies it, so that the service creates it only once."""
     where = base64.b64encode(str(start).encode()).decode()
     return {"Upload-Concat": "partial", "Upload-Length": str(length), "Upload-Metadata": f"start {where}"}
 
@@ -278,6 +278,6 @@ def _number(answer: httpx.Response, name: str) -> int:
 
 
 def _check_temporary(answer: httpx.Response, again: frozenset[int] = _AGAIN) -> None:
-    """Raise Refused for an error that a retry cannot resolve."""
+    """Raise Refused unless a retry may resolve the error."""
     if answer.status_code < 500 and answer.status_code not in again:
         raise Refused(answer.status_code, "", answer.text.strip() or f"status {answer.status_code}")

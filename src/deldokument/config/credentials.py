@@ -1,8 +1,8 @@
 """Settings from the service manager's credentials: files that only the process can read.
 
-systemd gives a unit its credentials (`LoadCredential=`) in the folder `$CREDENTIALS_DIRECTORY`. Other managers of
-containers and secrets can mount files there. A file with the name of a setting holds its value. Unlike the environment,
-it is not inherited by other processes, and is in no dump of the process's environment.
+systemd gives a unit its credentials (`LoadCredential=`) in the folder `$CREDENTIALS_DIRECTORY`. Other container and
+secret managers can mount files there. A file with the name of a setting holds its value. Unlike an environment
+variable, it is not inherited by other processes, and appears in no dump of the environment.
 """
 
 import os
@@ -15,10 +15,10 @@ _MAX_BYTES: Final = 64 << 10
 
 
 def credentials(names: Collection[str]) -> dict[str, str]:
-    """Return the values of the credentials with these names; none without a folder.
+    """Return the values of the credentials with these names; empty without a folder.
 
-    White space around a value is left out, and so is an empty value. Raises: OSError, or ValueError for a file that is
-    too long or no text.
+    White space around a value is stripped; an empty value is omitted. Raises: OSError, or ValueError for a file that is
+    too long or not text.
     """
     folder = os.environ.get(FOLDER_VARIABLE)
     if not folder:

@@ -1,8 +1,8 @@
-"""Settings that are only of use together: a store, a key service, a register, a mail server.
+"""Groups of settings that belong together: a store, a key service, a register, a mail server.
 
 Guarantees:
-- A group has all that its use needs; an error names each setting that is missing.
-- A group whose settings are all defaults is None.
+- A group is complete; otherwise an error names each missing setting.
+- A group of which no setting is given is None.
 """
 
 from collections.abc import Collection
@@ -51,13 +51,13 @@ class Group(BaseModel):
 
     @classmethod
     def marks(cls, given: Collection[str]) -> list[str]:
-        """Return the names among ``given`` that show that the group is to be used."""
+        """Return the names among ``given`` that show that the group is in use."""
         required = {name for name, field in cls.model_fields.items() if field.is_required()}
         return [name for name in cls.model_fields if name in given and name in required | cls.optional_marks]
 
 
 class S3Settings(Group):
-    """A bucket of an S3-compatible store for the ciphertext, instead of a directory; for several machines."""
+    """A bucket of an S3-compatible store for ciphertext, instead of a directory; needed with several machines."""
 
     optional_marks = frozenset({"secret_access_key", "secret_access_key_path"})
 

@@ -1,10 +1,10 @@
-"""Settings of a deployment: read once from `DELDOKUMENT_*` in the environment and among the credentials, then frozen.
+"""Settings of a deployment: read once from the environment (`DELDOKUMENT_*`) and the credentials, then frozen.
 
 Guarantees:
-- A process starts with a complete configuration or not at all; the error names every faulty setting, and no value.
+- A process starts only with a complete configuration. The error names every faulty setting, without values.
 - The demo's settings never bind a public address, and store nothing on another machine.
 
-Opens no file but the credentials, and no connection. Only bootstrap and the command line read it.
+Opens only the files of the credentials, and no connection. Only bootstrap and the command line import it.
 """
 
 from collections.abc import Iterator, Mapping
@@ -252,10 +252,9 @@ class Settings(BaseSettings):
     @field_validator(*_GROUPS, mode="wrap")
     @classmethod
     def _is_whole_or_left_out(cls, given: Any, validate: ValidatorFunctionWrapHandler, info: ValidationInfo) -> Any:
-        """Validate a group that is needed or begun, naming what is missing; return None for an unused one.
+        """Validate a group that is needed or partly given, naming its missing settings; return None for an unused one.
 
-        A group for keys that is configured but not chosen is refused, because the operator would believe that it is in
-        use.
+        A group for keys that is configured but not chosen is refused: the operator would believe that it is in use.
         """
         name, data, values = str(info.field_name), info.data, given or {}
         if not isinstance(values, dict):
@@ -296,13 +295,13 @@ class Settings(BaseSettings):
 
 
 def _again(found: ErrorDetails) -> InitErrorDetails:
-    """Return an error to be raised once more, without the value."""
+    """Return a copy of an error to be raised again, without the value."""
     message = PydanticCustomError("wrong", "{words}", {"words": found["msg"]})
     return InitErrorDetails(type=message, loc=found["loc"], input=None)
 
 
 def _list_needed_groups(data: Mapping[str, Any]) -> set[str]:
-    """Return the groups that these settings need: all registers, unless it is the demo."""
+    """Return the groups that these settings need: all registers, except in the demo."""
     chosen = {data.get("keyring"), data.get("root_key")}
     keys = {name for name, uses in _KEY_PLACES.items() if uses & chosen}
     return keys if data.get("demo", True) else keys | _REGISTERS
@@ -327,7 +326,7 @@ VARIABLES: Final = {_variable("_".join(path)): path for path in _paths()}
 def load_settings(**given: Any) -> Settings:
     """Return the settings of the environment.
 
-    The service manager's credentials override it, and those ``given``, named as the variables are, override both.
+    The credentials of the service manager override the environment; ``given``, with the same names, overrides both.
 
     Raises: ConfigurationError if a setting is missing or wrong, or a credential cannot be read.
     """

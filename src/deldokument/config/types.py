@@ -65,7 +65,10 @@ def _postgres_url(value: str) -> str:
 
 
 def is_on_this_machine(database_url: str) -> bool:
-    """Return whether libpq can connect only to loopback and Unix sockets; a service file may name any host."""
+    """Return whether libpq would connect only to loopback and Unix sockets.
+
+    False with a service file, which may name any host.
+    """
     parts = urlsplit(database_url)
     query = parse_qs(parts.query, keep_blank_values=True)
     if "service" in query or "PGSERVICE" in os.environ:
@@ -83,7 +86,7 @@ def _without_port(entry: str) -> str:
 
 
 def _has_verified_tls(parts: SplitResult) -> bool:
-    """Return whether the server is authenticated, and the login is bound to that TLS connection."""
+    """Return whether the server is authenticated by TLS, and the login bound to that connection."""
     query = parse_qs(parts.query)
     is_bound = query.get("channel_binding") == ["require"] or "sslcert" in query
     return query.get("sslmode") == ["verify-full"] and is_bound
@@ -109,7 +112,7 @@ def _checked_url(value: str) -> str:
 
 
 def _scanner_url(value: str) -> str:
-    """Check the URL of a scanner. Without TLS it is on this machine, because it gets documents without encryption."""
+    """Check the URL of a scanner. Without TLS it must be on this machine, because it gets documents in the clear."""
     parts = urlsplit(value)
     plain = not (parts.query or parts.fragment or parts.username)
     if parts.scheme in {"icap", "icaps"}:
@@ -155,7 +158,7 @@ def _host_alone(value: str) -> str:
 
 
 def ascii_alone(value: str | SecretStr) -> str | SecretStr:
-    """Check text for protocols and libraries that accept only printable ASCII."""
+    """Check that a text is printable ASCII, for protocols and libraries that accept nothing else."""
     text = value if isinstance(value, str) else value.get_secret_value()
     if not (text.isascii() and text.isprintable()):
         raise ValueError("must have no other letters than ASCII's")

@@ -1,14 +1,14 @@
 """Decryption of a document that its sender has encrypted: CMS EnvelopedData (RFC 5652) as a stream.
 
 Guarantees:
-- Memory holds a header of at most MAX_HEADER bytes, and what a call is given.
-- Anything but the one form below raises `IntegrityError`, at the latest at the end.
+- Memory use: a header of at most MAX_HEADER bytes, and the bytes passed to one call.
+- Input in another form than the one below raises `IntegrityError`, at the latest at the end.
 
-The form is that of KS' library `kryptering`: one content, AES-256-CBC; its key under RSAES-OAEP for a recipient named
-by serial number. The encoding is BER or DER.
+The form is that of KS' library `kryptering`: one content, AES-256-CBC. Its key is wrapped with RSAES-OAEP for a
+recipient named by serial number. The encoding is BER or DER.
 
 EnvelopedData authenticates nothing: what decrypts need not be what the sender encrypted. The service seals the result
-as any upload. It relies on TLS and on the sender's access token for its origin.
+as any upload. TLS and the sender's access token authenticate its origin.
 """
 
 from __future__ import annotations
@@ -100,10 +100,10 @@ class _Reader:
 
 @dataclass(frozen=True, slots=True)
 class _Header:
-    """What precedes the encrypted content.
+    """The bytes before the encrypted content.
 
-    ``recipients``: serial numbers with wrapped keys. ``length``: the content's; None if it comes as octet strings.
-    ``closing``: the bytes that must follow the content.
+    ``recipients``: serial numbers with wrapped keys. ``length``: length of the content; None if it comes as octet
+    strings. ``closing``: the bytes that must follow the content.
     """
 
     recipients: tuple[tuple[int, bytes], ...]
@@ -175,7 +175,7 @@ class EnvelopeDecryptor:
             raise IntegrityError
 
     def _run(self) -> _Steps[None]:
-        """Process what has arrived; yield whenever more is needed."""
+        """Process the bytes that have arrived; yield when more are needed."""
         header = yield from self._parse(_read_header)
         key = self._content_key(header)
         cipher = Cipher(algorithms.AES256(key), modes.CBC(header.iv)).decryptor()
@@ -213,7 +213,7 @@ class EnvelopeDecryptor:
         return key
 
     def _parse(self, read: Callable[[_Reader], _Read]) -> _Steps[_Read]:
-        """Return what is read at the beginning of the bytes, once enough have arrived, and remove it."""
+        """Return the result of ``read`` at the beginning of the bytes, once enough have arrived; remove those bytes."""
         while True:
             reader = _Reader(bytes(self._arrived[:MAX_HEADER]), is_whole=False)
             try:

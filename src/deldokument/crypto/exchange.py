@@ -4,7 +4,8 @@ Guarantees:
 - A content key opens only with the private key of the certificate that it was wrapped for.
 - No key shows in a `repr`.
 
-The certificate carries the public key and identifies it by its serial number. Nobody need trust it: it comes over TLS.
+The certificate contains the public key and identifies it by its serial number. Its signature needs no trust, because
+systems fetch it over TLS.
 """
 
 from dataclasses import dataclass, field
@@ -34,11 +35,11 @@ class ExchangePair:
 
     @property
     def serial(self) -> int:
-        """The certificate's serial number, by which a recipient is named."""
+        """The certificate's serial number, which identifies a recipient."""
         return self.certificate.serial_number
 
     def certificate_pem(self) -> str:
-        """Return the certificate, for those who encrypt."""
+        """Return the certificate, for the systems that encrypt."""
         return self.certificate.public_bytes(Encoding.PEM).decode("ascii")
 
     def to_pem(self) -> bytes:

@@ -5,7 +5,7 @@ Guarantees:
 - Its length reveals only the number of 64-byte blocks that the content fills.
 - Equal identifiers can be found without being decrypted.
 
-Does not know the syntax of identifiers: callers pass the canonical form.
+Callers pass identifiers in their canonical form.
 """
 
 import hmac
@@ -24,8 +24,8 @@ _LENGTH = 4
 def seal_bytes(key: bytes, content: bytes, label: str, record_id: bytes) -> bytes:
     """Seal `content` (any length) for one column (`label`, such as "recipient.identifier") of one record.
 
-    `key` is 32 bytes, commonly an audit key; the encryption key is derived from it.
-    Raises: ValueError if `key` has another length.
+    `key` is 32 bytes, usually an audit key. The encryption key is derived from it. Raises: ValueError if `key` has
+    another length.
     """
     framed_content = len(content).to_bytes(_LENGTH, "big") + content
     padded = framed_content + bytes(-len(framed_content) % BLOCK)
@@ -35,7 +35,7 @@ def seal_bytes(key: bytes, content: bytes, label: str, record_id: bytes) -> byte
 def open_bytes(key: bytes, sealed: bytes, label: str, record_id: bytes) -> bytes:
     """Return the content sealed under this key for this column and record.
 
-    Raises: IntegrityError if it was not.
+    Raises: IntegrityError.
     """
     padded = open_sealed(derive(key, Purpose.FIELDS), sealed, _bound_to(label, record_id))
     end = _LENGTH + int.from_bytes(padded[:_LENGTH], "big")
@@ -62,11 +62,10 @@ def open_text(key: bytes, sealed: bytes, label: str, record_id: bytes) -> str:
 
 
 def lookup_hash(key: bytes, kind: str, identifier: str) -> bytes:
-    """Return the 32-byte hash by which records with this identifier of this kind are found.
+    """Return the 32-byte hash for finding records by this identifier of this kind.
 
-    HMAC-SHA256 (RFC 2104) under a key derived from the 32-byte `key`. All identifiers can be tried by brute force, so
-    the hash hides them only while `key` is secret.
-    Raises: ValueError if `key` has another length.
+    HMAC-SHA256 (RFC 2104) under a key derived from the 32-byte `key`. There are few enough identifiers to try them all,
+    so the hash hides them only while `key` is secret. Raises: ValueError if `key` has another length.
     """
     [[only]] = lookup_hashes([key], [(kind, identifier)])
     return only

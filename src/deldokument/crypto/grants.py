@@ -2,9 +2,9 @@
 
 Guarantees:
 - A grant opens only for its tenant, account, share and recipient, under the key of the share or of its audit trail.
-- It has one encoding.
+- A grant has only one encoding.
 
-It does not tell how old it is: an older grant in its own place opens again.
+A grant has no age: an older grant, restored to its own place, opens again.
 """
 
 from dataclasses import dataclass
@@ -54,7 +54,7 @@ def seal_grant(key: bytes, place: GrantPlace, grant: Grant) -> bytes:
 def open_grant(key: bytes, place: GrantPlace, sealed: bytes) -> Grant:
     """Return the grant that was sealed under this key for this place.
 
-    Raises: IntegrityError if it was not.
+    Raises: IntegrityError.
     """
     encoded = open_sealed(_key(key, place), sealed, _bound_to(place))
     for name, (kind, digits) in _KINDS.items():

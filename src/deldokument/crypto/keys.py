@@ -47,13 +47,13 @@ class Purpose(StrEnum):
 
 
 class Key(bytes):
-    """A key that keeps the keys derived from it without a context, for as long as it exists itself."""
+    """A key that caches the keys derived from it without a context, for its own lifetime."""
 
     def __init__(self, _: bytes) -> None:
         self.derived: dict[Purpose, bytes] = {}
 
     def __repr__(self) -> str:
-        """Return no part of the key."""
+        """Return a text without any part of the key."""
         return "Key(…)"
 
 
@@ -63,7 +63,7 @@ def new_key() -> bytes:
 
 
 def frame(*fields: bytes) -> bytes:
-    """Return the fields joined so that no other list of fields gives the same bytes.
+    """Return the fields joined unambiguously: no other list of fields gives the same bytes.
 
     A length prefix (uint32, big-endian) precedes each field.
     """
@@ -124,7 +124,7 @@ def _open(cipher: AESGCM, sealed: bytes, associated_data: bytes) -> bytes:
 class KeyWrapper(Protocol):
     """Wrapper of the keyring's entries: a root key in memory, or an HSM or service that never reveals its key.
 
-    Takes many entries at a time, by id, so that a service needs only one request.
+    Wraps many entries at a time, by id, so that a remote service needs only one request.
     """
 
     @property
@@ -168,7 +168,7 @@ class RootKey:
         return {entry_id: self.wrap(entry_id, secret) for entry_id, secret in secrets.items()}
 
     def unwrap_all(self, wrapped: Mapping[str, bytes]) -> dict[str, bytes]:
-        """Return the keys that `wrap` sealed for these entries; there can be one for each tenant and month.
+        """Return the keys that `wrap` sealed for these entries.
 
         Raises: IntegrityError if one does not open.
         """

@@ -1,11 +1,11 @@
 """Sealed manifest of a document (its parts, their order and lengths), and its sealed inspection record.
 
 Guarantees:
-- A document opens as the completed bytes or not at all.
+- A document decrypts to exactly the uploaded bytes, or not at all.
 - An attacker with write access to database and store cannot omit, repeat, reorder, swap or replay parts.
 - Such an attacker cannot use one document's inspection record for another.
 
-Does not know where parts are stored, how they are sealed (stream.py) or what a verdict permits.
+Sealing of parts is in stream.py.
 """
 
 import hashlib
@@ -30,7 +30,10 @@ _MAX_TEXT = 2**16 - 1
 
 @dataclass(frozen=True, slots=True)
 class ManifestPart:
-    """One part's place: `length` plaintext bytes (at least 1) from `offset`, in the part with this id and header."""
+    """One part's place: `length` plaintext bytes (at least 1) from `offset`, in the part with this id and header.
+
+    The id names the stored object.
+    """
 
     part_id: bytes
     offset: int
@@ -111,7 +114,7 @@ class InspectionRecord:
 
     @property
     def etag(self) -> str:
-        """A name of exactly these bytes, for caches and for resuming a download."""
+        """An identifier of exactly these bytes, for caches and for resuming a download."""
         return self.manifest_hash[:16].hex()
 
 

@@ -1,10 +1,11 @@
-"""Keyed tags of database rows whose columns decide about access.
+"""Row tags: MACs of database rows whose columns decide about access.
 
 Guarantees:
-- A tag is valid only for the kind, the id and all values of the row for which it was made.
-- Two lists of values never give the same message: each value carries its type and its length.
+- A tag is valid only for the kind, the id and all values of its row.
+- Two lists of values never give the same message: each value is encoded with its type and its length.
 
-A tag does not tell how old it is. Readers compare the row with the events about it (store.engine.authenticated_rows).
+A tag has no age, so an older row with its tag is valid. To detect that, readers compare the row with the events about
+it (store.engine.authenticated_rows).
 """
 
 import hmac

@@ -1,9 +1,9 @@
-"""Cards of shares: what decides about a share, with a tag that binds it to the share.
+"""Cards of shares: the values that decide about access to a share, with a tag that binds them to the share.
 
 Guarantees:
-- A card opens only for the share for which it was made, under the key of its deployment.
-- It can be read without the row: its values are in it.
-- It has one encoding.
+- A card opens only for its own share, under the key of its deployment.
+- A card contains its values, so it can be read without the row.
+- A card has only one encoding.
 
 It contains random ids, times and codes, and nothing about persons or content.
 """
@@ -26,11 +26,11 @@ _LENGTH = 4
 
 @dataclass(frozen=True, slots=True)
 class ShareCard:
-    """What decides about a share. Times are microseconds since 1970, in UTC.
+    """The values that decide about access to a share. Times are microseconds since 1970, in UTC.
 
-    ``revision`` counts the recorded changes. ``sealed_change`` is a result of ``change_digest``,
-    ``recipients`` and ``documents`` are results of ``texts_digest``. ``documents`` is None for a draft that
-    nobody has proposed: its uploads complete at any time.
+    ``revision`` counts the recorded changes. ``sealed_change`` is a result of ``change_digest``, ``recipients`` and
+    ``documents`` are results of ``texts_digest``. ``documents`` is None for a draft that nobody has proposed, because
+    its documents change with every upload.
     """
 
     tenant_id: str
@@ -58,12 +58,12 @@ _values_of = attrgetter(*(one.name for one in fields(ShareCard)))
 
 
 def texts_digest(texts: Iterable[str]) -> bytes:
-    """Return the SHA-256 of texts in any order: the ids of a share's recipients, or its ``document_version``s."""
+    """Return the SHA-256 of texts in any order: ids of a share's recipients, or results of ``document_version``."""
     return hashlib.sha256(frame(*(each.encode() for each in sorted(texts)))).digest()
 
 
 def document_version(document_id: str, manifest_hash: str) -> str:
-    """Return the text that stands for a document in exactly these bytes, or with `REMOVED` for its tombstone."""
+    """Return the text for a document in exactly these bytes; with `REMOVED` in place of the hash, for its tombstone."""
     return f"{document_id}:{manifest_hash}"
 
 
@@ -84,9 +84,9 @@ def is_card(key: bytes, share_id: str, card: ShareCard, sealed: bytes) -> bool:
 
 
 def open_card(key: bytes, share_id: str, sealed: bytes) -> ShareCard:
-    """Return what ``seal_card`` sealed for this share.
+    """Return the values that ``seal_card`` sealed for this share.
 
-    Raises: IntegrityError otherwise.
+    Raises: IntegrityError.
     """
     payload, tag = sealed[:-TAG], sealed[-TAG:]
     if not is_row_tag(key, SHARE_KIND, share_id, [payload], tag) or payload[:1] != _VERSION:

@@ -3,9 +3,9 @@
 Guarantees:
 - Any range decrypts to the original plaintext, byte for byte, or raises `IntegrityError`.
 - A nonce never repeats under a key, because every part draws its own salt.
-- Sealing makes no copy beyond the cipher's own pass.
+- Sealing copies no bytes, except in the cipher.
 
-Knows neither a part's place in its document (see manifest.py) nor files or sockets. Callers supply the buffers.
+A part's place in its document is in manifest.py. Callers supply the buffers.
 
 Source: Tink, "AES-GCM-HKDF Streaming AEAD", with 256-bit keys, HKDF-SHA256 and 256 KiB ciphertext segments. The header
 counts as the beginning of the first segment. So plaintext position p is at p + HEADER in an even grid of CAPACITY bytes
@@ -72,7 +72,7 @@ def _segment_count(plaintext_length: int) -> int:
 
 
 def _segment_start(index: int) -> int:
-    """Return the plaintext position at which a segment begins."""
+    """Return the plaintext position at which a segment begins; the first segment has less capacity, for the header."""
     return max(0, index * CAPACITY - HEADER)
 
 

@@ -1,9 +1,7 @@
-"""Webhook signatures, which prove the sender, the content and the time of a message.
+"""Webhook signatures, which authenticate the sender, the content and the time of a message.
 
 Guarantees:
 - A signature covers id, time and body together, so none of them can be replaced or replayed as another.
-
-Knows no receiver and stores no secret.
 
 Source: Standard Webhooks, specification 1.0 (symmetric signatures, ``v1``).
 """

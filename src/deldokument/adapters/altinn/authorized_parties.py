@@ -1,15 +1,14 @@
 """A person's rights for organisations, from Altinn's list of authorized parties.
 
 Guarantees:
-- Fails closed: a late, refused or not exactly understood response is RightsUnavailable, never "no rights" and
-  never a part of them.
+- Fails closed: a late, refused or unexpected response raises RightsUnavailable. It never means "no rights" or "some of
+  the rights".
 - Always requests the whole list, so that the request reveals nothing about a share.
 - While Altinn or Maskinporten does not respond, calls fail at once.
 
 Does not know which roles or packages suffice.
 
-Source: Altinn Access Management, resource owner's authorized parties (Altinn/altinn-authorization-tmp,
-2026-08).
+Source: Altinn Access Management, resource owner's authorized parties (Altinn/altinn-authorization-tmp, 2026-08).
 """
 
 import time
@@ -51,12 +50,12 @@ class RightsUnavailable(Unavailable):
 class Silent(RightsUnavailable):
     """No response at all.
 
-    A response that is not understood is not Silent: the next person's may be fine.
+    An unexpected response is not Silent: Altinn may answer the next person's request normally.
     """
 
 
 class RightsSource(Protocol):
-    """Source of a person's rights, not cached."""
+    """Source of a person's current rights, without a cache."""
 
     def grants(self, person: PersonIdentifier) -> tuple[OrganizationGrant, ...]:
         """Return the rights as of now; see OrganizationRights."""
@@ -64,7 +63,7 @@ class RightsSource(Protocol):
 
 
 class AltinnCalls:
-    """Calls to Altinn at ``base_url``, with the bearer token that ``token`` returns and a subscription key."""
+    """HTTP calls to Altinn at ``base_url``, with the bearer token that ``token`` returns and a subscription key."""
 
     def __init__(self, base_url: str, token: Callable[[], str], subscription_key: str, http: httpx.Client) -> None:
         self._base_url = base_url.rstrip("/")
@@ -173,7 +172,7 @@ class CachedRights:
     def grants(self, person: PersonIdentifier, oldest: timedelta = MAX_RIGHTS_AGE) -> tuple[OrganizationGrant, ...]:
         """Return the rights; see OrganizationRights.
 
-        The age counts from when the source was asked.
+        ``oldest`` limits the age of a cached result, counted from the request.
         """
         known = self._cache.get(person.value, oldest.total_seconds())
         if not known:
@@ -221,7 +220,7 @@ def _codes(values: Any) -> frozenset[str]:
 
 
 def _bare(code: str) -> str:
-    """Remove the known prefixes only: a code of another kind must not become a role by losing its own."""
+    """Return the code without its known prefix. An unknown prefix stays: without it, the code could pass for a role."""
     for prefix in _CODE_PREFIXES:
         code = code.removeprefix(prefix)
     return code

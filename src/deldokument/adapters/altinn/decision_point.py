@@ -1,13 +1,11 @@
 """A person's rights for organisations, from Altinn's policy decision point (PDP).
 
 Guarantees:
-- Asks about every organisation on the person's list and no others, so that the request reveals nothing about
-  a share.
+- Asks about every organisation on the person's list and no others, so that the request reveals nothing about a share.
 - Only ``Permit`` grants, and only if its obligations are known and met.
-- Fails closed, as the list does.
+- Fails closed, as `authorized_parties` does.
 
-A permit becomes the code ``resource:<id>``, beside the codes of the list, which do not depend on the policy.
-Does not know which resource a share needs.
+A permit adds the code ``resource:<id>`` to the codes of the list. Does not know which resource a share needs.
 
 Source: Altinn's XACML guide, and the JSON profile of XACML 3.0 (multiple requests), as Altinn serves it.
 """
@@ -42,7 +40,7 @@ def resource_code(resource_id: str) -> str:
 
 
 class AltinnDecisionPoint:
-    """Rights that ``calls`` asks the PDP for: each organisation on the list of ``parties``, each of ``resources``."""
+    """Rights from the PDP, asked by ``calls``: each organisation that ``parties`` lists, for each of ``resources``."""
 
     def __init__(self, calls: AltinnCalls, parties: RightsSource, resources: Sequence[str]) -> None:
         self._calls = calls
@@ -80,7 +78,7 @@ class AltinnDecisionPoint:
 
 
 def _request(person: PersonIdentifier, questions: Sequence[Question]) -> dict[str, Any]:
-    """Build the request: one subject, one action and one resource per question, each combined on its own."""
+    """Build the request: one subject, one action and one resource per question, each decided separately."""
     resources = [
         {"Id": f"r{number}", "Attribute": [_attribute(_RESOURCE, resource), _attribute(_ORGANIZATION, organization)]}
         for number, (organization, resource) in enumerate(questions, 1)
@@ -115,7 +113,7 @@ def _permits(result: dict[str, Any], asked: Question) -> bool:
 
 
 def _attributes(categories: Any) -> Iterator[tuple[str, Any]]:
-    """Yield the attributes of the question that a result repeats; it need not repeat them."""
+    """Yield the attributes of the question that a result repeats. Repeating them is optional."""
     for category in categories or ():
         for attribute in category.get("attribute") or ():
             yield attribute["attributeid"], attribute["value"]
@@ -138,7 +136,7 @@ def _holds(assignment: Mapping[str, Any]) -> bool:
 
 
 def _fold_names(value: Any) -> Any:
-    """Return a copy with names in lower case: Altinn has used both spellings.
+    """Return a copy with key names in lower case: Altinn has used both spellings.
 
     Raises: ValueError if a name occurs twice.
     """

@@ -23,7 +23,7 @@ PATH: Final = "/authentication/api/v1/exchange/maskinporten"
 
 
 class AltinnTokens(TokenCache):
-    """Tokens of Altinn at ``base_url``, for those of ``maskinporten`` per scope; ``clock`` is Unix seconds."""
+    """Altinn tokens from ``base_url``, exchanged for those of ``maskinporten``, by scope. ``clock`` is Unix time."""
 
     def __init__(
         self,

@@ -82,7 +82,8 @@ class S3Place:
 class Patience:
     """Time limits and retries. No operation takes longer than ``retry_for`` and one more attempt.
 
-    An attempt takes one ``request``. For a write it takes up to three: the object is read back and may be deleted.
+    An attempt takes at most ``request``. A write takes up to three times that, because it reads the object back and may
+    delete it.
     """
 
     connect: timedelta = timedelta(seconds=5)
@@ -131,7 +132,7 @@ class S3BlobStore:
         return S3BlobWriter(self._bucket, _key(name), self._memory)
 
     def read(self, name: str, start: int, stop: int) -> bytes:
-        """Return bytes [start, stop).
+        """Return bytes [start, stop) of an object.
 
         Raises: ValueError if the range is reversed or negative; Broken if the blob is missing or shorter.
         """
@@ -208,7 +209,7 @@ class S3BlobWriter:
 
 
 class _Missing(ServiceError):
-    """The bucket exists, but not the object."""
+    """Error: the bucket exists, but not the object."""
 
 
 class _Passing(Unavailable):

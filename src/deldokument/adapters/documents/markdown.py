@@ -36,13 +36,13 @@ _NOT_IN_XML: Final = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U00
 
 @dataclass(frozen=True, slots=True)
 class Node:
-    """A node of a text. ``kind`` is markdown-it's name for it; other fields are set where they have a meaning.
+    """A node of a text. ``kind`` is markdown-it's type name; other fields are set where they apply.
 
     - ``number``: the level of a heading, or the first number of a list
     - ``target``: the target of a link
     - ``is_tight``: no space around an item's paragraph
     - ``children`` of a table: its rows, head first
-    - ``widths``: how a table's columns share the width, as the number of letters that they want
+    - ``widths``: the relative widths of a table's columns, in letters
     - ``is_short``: the table fits on one page
     """
 
@@ -86,7 +86,7 @@ def tree_of(markdown: MarkdownIt, text: str) -> tuple[Node, ...]:
 
 
 def plain(text: str) -> str:
-    """Return the text with � for characters that a document cannot contain."""
+    """Return the text with � in place of characters that a document cannot contain."""
     return _NOT_IN_XML.sub("\N{REPLACEMENT CHARACTER}", text)
 
 
@@ -116,14 +116,14 @@ def _node(node: SyntaxTreeNode) -> Node:
 
 
 def _without_parts(node: SyntaxTreeNode) -> list[SyntaxTreeNode]:
-    """Return a node's children: of a table its rows, of head and body alike; of a text block its words."""
+    """Return a node's children. Head and body of a table are left out, and so are the inner nodes of a text block."""
     parts = {"thead", "tbody", "inline"}
     deeper = [grand for child in node.children for grand in (child.children if child.type in parts else [child])]
     return [child for child in deeper if child.type != "text" or child.content]
 
 
 def _widths(rows: tuple[Node, ...]) -> tuple[float, ...]:
-    """Return each column's width: that of its longest cell, if no cell needs a second line then."""
+    """Return each column's width: the width of its longest cell, if then no cell needs a second line."""
     all_columns = zip(*(row.children for row in rows), strict=True)
     texts = [[_words(head), *(_words(cell) or _TO_FILL_IN for cell in body)] for head, *body in all_columns]
     whole = tuple(_LETTER * (_INSET + max(map(len, cells))) for cells in texts)
@@ -141,6 +141,6 @@ def _words(node: Node) -> str:
 
 
 def _width(cells: list[str]) -> float:
-    """Return a width: at least the longest word, which should not be broken; slowly growing with the cells' lengths."""
+    """Return a width: at least the longest word, to keep it on one line; it grows slowly with the cells' lengths."""
     longest = max(len(word) for cell in cells for word in [*cell.split(), ""])
     return max(longest, 3.0 * sqrt(sum(map(len, cells)) / len(cells)), 6)

@@ -62,7 +62,7 @@ def signed_pdf(
 
 
 class _SignerAt(PdfSigner):
-    """A signer whose signing time is given, not read from this machine's clock."""
+    """A signer that takes the signing time from its caller, not from this machine's clock."""
 
     def __init__(self, metadata: PdfSignatureMetadata, signer: SimpleSigner, at: datetime) -> None:
         super().__init__(metadata, signer)

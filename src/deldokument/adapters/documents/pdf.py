@@ -52,7 +52,7 @@ def typeset(nodes: Sequence[Node], paper: RenderedDocument, *, wide: bool) -> by
 
 
 def _with_numbers(text: str, is_shown: Callable[[str], bool]) -> str:
-    """Return the text with Unicode numbers, like «[U+65E5 U+672C]», for characters that are not shown."""
+    """Return the text with Unicode numbers, like «[U+65E5 U+672C]», for characters that no font shows."""
     runs = ((shown, "".join(run)) for shown, run in groupby(text, is_shown))
     return "".join(run if shown else f"[{' '.join(f'U+{ord(c):04X}' for c in run)}]" for shown, run in runs)
 
@@ -71,7 +71,7 @@ def _is_in_fonts(character: str) -> bool:
 
 @lru_cache(maxsize=10_000)
 def _has_glyph(character: str) -> bool:
-    """Return whether a document with the character in its title conforms to the standards."""
+    """Return whether a font has the character: a PDF with it in the title then conforms to the standards."""
     data = {"title": f"a{character}", "version": "", "language": "nb", "dense": False, "wide": False, "nodes": []}
     try:
         return bool(_compile_pdf(json.dumps(data), _NO_TIME))

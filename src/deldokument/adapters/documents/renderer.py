@@ -1,7 +1,7 @@
 """Document renderer: a text as HTML for a page, as PDF with Typst, and as .docx from templates.
 
 Guarantees:
-- A text is only words in all three. Typst and Jinja get it as data for fixed templates, so no part of it is
+- A text is only words in all three formats. Typst and Jinja get it as data for fixed templates, so no part of it is
   executed.
 - The same document gives the same bytes.
 
@@ -44,18 +44,18 @@ class MarkdownRenderer:
         return typeset(nodes, paper, wide=columns(nodes) >= _WIDE)
 
     def docx(self, paper: RenderedDocument) -> bytes:
-        """Return the same for Word."""
+        """Return the document as .docx."""
         nodes = tree_of(self._reader, paper.markdown)
         return write_word(nodes, paper, wide=columns(nodes) >= _WIDE)
 
     def html(self, markdown: str) -> str:
-        """Return plain elements with Designsystemet's classes; a table is in a box that scrolls."""
+        """Return HTML elements with the classes of Designsystemet; a table is in a box that scrolls."""
         words = self._page.render(tokens_of(self._reader, markdown), self._reader.options, {})
         return f'<div class="paper" lang="nb">\n{words}</div>\n'
 
 
 class _PageRenderer(RendererHTML):
-    """A renderer for a page that has its own heading above the text and forbids style attributes."""
+    """A renderer for a page with its own heading above the text and a policy against style attributes."""
 
     def heading_open(self, tokens: Tokens, at: int, _options: OptionsDict, _env: EnvType) -> str:
         return f"<{_one_down(tokens[at].tag)}>"

@@ -65,10 +65,7 @@ class PdfSigner:
             raise Unavailable("seal_expired", detail=f"the seal certificate is for {first} to {last}")
 
     def seal(self, pdf: bytes, *, reason: str, location: str, at: datetime) -> bytes:
-        """Return the PDF signed and certified: later additions to the file are detected.
-
-        The pages look the same.
-        """
+        """Return the PDF signed and certified: later changes of the file are detected. The pages look the same."""
         # It takes half a second to load, which a process that seals nothing should not wait for.
         from deldokument.adapters.documents.pades import signed_pdf
 
@@ -87,7 +84,7 @@ class PdfSigner:
 
 
 class MissingSeal:
-    """The port `DocumentSigner` where no certificate has been created: everything else works."""
+    """The port `DocumentSigner` without a certificate: signing fails, everything else works."""
 
     def check(self, _at: datetime, /) -> None:
         """Raise Unavailable."""
@@ -109,7 +106,7 @@ class MissingSeal:
 def verify_signature(certificate: bytes, data: bytes, signature: bytes) -> bool:
     """Return whether the holder of a certificate (PEM) has signed ``data`` with `PdfSigner.sign`.
 
-    Needs nothing else of ours. The caller must check that it is the right certificate.
+    The caller must check that the certificate is the right one.
 
     Raises: Broken if it is not a certificate with an ECDSA or RSA key.
     """
@@ -130,7 +127,7 @@ def verify_signature(certificate: bytes, data: bytes, signature: bytes) -> bool:
 
 
 def valid_until(certificate: bytes) -> datetime:
-    """Return the last instant at which the certificate can seal."""
+    """Return the last instant at which the certificate is valid for sealing."""
     return x509.load_pem_x509_certificate(certificate).not_valid_after_utc
 
 
@@ -141,7 +138,7 @@ def valid_until(certificate: bytes) -> datetime:
 def load_seal(key_path: Path, certificate_path: Path, password: str = "") -> PdfSigner | MissingSeal:
     """Return the seal in the files; `MissingSeal` if there is no key file. A PKCS#12 file contains its certificate.
 
-    Raises: Unavailable if a file cannot be read, others than the owner can read the key, or they do not
+    Raises: Unavailable if a file cannot be read, others than the owner can read the key, or key and certificate do not
     match.
     """
     content = _content(key_path, is_private=True)
@@ -168,8 +165,8 @@ def create_seal_certificate(
 ) -> PdfSigner:
     """Create an ECDSA key (P-256) and a self-signed certificate, in two files that only the owner may read.
 
-    Others can verify with the certificate once we give it to them. A certificate from a trusted issuer,
-    installed in its place, makes that unnecessary.
+    Recipients of a PDF must get this certificate from us to verify the signature. They need not if a certificate from a
+    trusted issuer replaces it.
 
     Raises: Conflict if one of the files exists; Unavailable if they cannot be written.
     """
@@ -189,7 +186,10 @@ def create_seal_certificate(
 
 
 def _write_together(contents: Mapping[Path, bytes]) -> None:
-    """Write new files, none of which gets its name before all are on disk: no process starts with one alone."""
+    """Write new files.
+
+    All contents are on disk before the first gets its name, so no process sees one without the other.
+    """
     drafts = {path: draft_beside(path) for path in contents}
     try:
         for path, draft in drafts.items():
@@ -252,7 +252,7 @@ def _create_signer(path: Path, key: object, certificates: list[x509.Certificate]
 
 
 def _is_for_signing(certificate: x509.Certificate) -> bool:
-    """Return whether the key usage allows signing (RFC 5280, 4.2.1.3): issuers also sell other certificates."""
+    """Return whether the key usage allows signing (RFC 5280, 4.2.1.3). Issuers also sell other certificates."""
     try:
         usage = certificate.extensions.get_extension_for_class(x509.KeyUsage).value
     except x509.ExtensionNotFound:

@@ -1,9 +1,9 @@
 """Catalog of the texts in the package: a folder for each kind and a file for each version.
 
 Guarantees:
-- A text does not depend on where the program runs.
+- A text is the same wherever the program runs.
 
-Does not know which version is in force: the operator publishes it.
+Does not know which version is in force: that is the one that the operator has published last.
 """
 
 from pathlib import Path

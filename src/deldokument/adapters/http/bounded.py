@@ -36,14 +36,14 @@ class AnswerCompressed(httpx.RemoteProtocolError):
 
 
 def _ignore(_outcome: str, _seconds: float) -> None:
-    """Do not observe calls."""
+    """Do nothing: the default observer."""
 
 
 class BoundedClient(httpx.Client):
     """An httpx.Client with bounded calls.
 
-    Like httpx, it uses the proxies of the environment. ``observe`` gets the class of status of each call, or "error",
-    and its duration in seconds.
+    Like httpx, it uses the proxies of the environment. ``observe`` gets the status class of each call (such as "2xx")
+    or "error", and its duration in seconds.
     """
 
     def __init__(self, *, max_bytes: int, observe: Observe = _ignore, **given: Any) -> None:
@@ -108,7 +108,7 @@ class _BoundedTransport(httpx.BaseTransport):
 
 
 class _TimedBackend(httpcore.NetworkBackend):
-    """A network backend whose connections observe the deadline of the call that uses them."""
+    """A network backend whose connections observe the deadline of the current call."""
 
     def __init__(self, inner: httpcore.NetworkBackend) -> None:
         self._inner = inner
@@ -126,7 +126,7 @@ class _TimedBackend(httpcore.NetworkBackend):
 
 
 class _TimedStream(httpcore.NetworkStream):
-    """A connection that serves many calls, one after the other."""
+    """A connection that serves many calls, one after the other, each with its own deadline."""
 
     def __init__(self, inner: httpcore.NetworkStream) -> None:
         self._inner = inner
@@ -151,9 +151,9 @@ class _TimedStream(httpcore.NetworkStream):
 
 
 def _limit_to_call(timeout: float | None, over: type[httpcore.TimeoutException]) -> float:
-    """Return the seconds that one step may take.
+    """Return the time limit of one step in seconds: ``timeout``, or the rest of the call's time if that is less.
 
-    Raises: ``over`` if no time is left of the call.
+    Raises: ``over`` if the call's time is used up.
     """
     left: float = _call.ends_at - time.monotonic()
     if left <= 0:

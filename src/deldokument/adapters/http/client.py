@@ -62,7 +62,7 @@ def outbound_client(
 
 
 class OutboundClients:
-    """A factory of one client per register, so that a register that hangs does not affect calls to the others."""
+    """A factory of one client per register, so that a hanging register does not affect calls to the others."""
 
     def __init__(self) -> None:
         self.observe: Callable[[str, str, float], None] | None = None
@@ -88,7 +88,7 @@ class OutboundClients:
 
 
 class Bulkhead:
-    """A limit of `MAX_CALLS` threads at once, for steps that wait for more than one call."""
+    """A limit of `MAX_CALLS` concurrent threads, for steps that wait for several calls."""
 
     def __init__(self) -> None:
         self._places = threading.BoundedSemaphore(MAX_CALLS)
@@ -130,7 +130,7 @@ def json_object(response: httpx.Response) -> dict[str, Any]:
 
 
 def endpoint_of(metadata: Mapping[str, Any], issuer: str, name: str) -> str:
-    """Return an address from an issuer's metadata. It has the issuer's own scheme: https must not lead to http.
+    """Return an address from an issuer's metadata. It has the scheme of the issuer, so that https never leads to http.
 
     Raises: ValueError for another scheme, and for metadata of another issuer.
     """

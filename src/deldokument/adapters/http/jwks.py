@@ -5,7 +5,7 @@ Guarantees:
 - Anybody can send a token with an invented key name: such tokens cause at most one fetch per `KEYS_REST_SECONDS`.
 - That fetch does not block threads whose keys are cached.
 
-Knows no token, and not where the keys are: the caller passes a function that finds them.
+The caller passes a function that finds the keys.
 
 Sources: RFC 7517; Digdir on rotation of keys.
 """

@@ -1,9 +1,9 @@
 """Access token cache, by scope.
 
 Guarantees:
-- A token has more than ten seconds left.
+- A returned token is valid for more than ten seconds.
 - One thread fetches while the others wait for it, because issuers limit the rate of a client.
-- The threads that waited share a failure; they do not wait for the time-outs again, one after the other.
+- If the fetch fails, the waiting threads fail too. They do not retry one after the other.
 
 Knows no issuer.
 """
@@ -19,14 +19,14 @@ MARGIN_SECONDS: Final = 10.0
 
 
 class TokenUnavailable(Unavailable):
-    """No token: the issuer does not respond, or does not grant the scope."""
+    """No token: the issuer did not respond, or did not grant the scope."""
 
     def __init__(self, detail: str) -> None:
         super().__init__("rights_unavailable", detail=detail)
 
 
 class TokenCache:
-    """A cache of the tokens that ``fetch`` returns per scope, with expiry time by ``clock`` (Unix time in seconds)."""
+    """A cache of the tokens that ``fetch`` returns, by scope. ``clock`` is Unix time in seconds."""
 
     def __init__(self, fetch: Callable[[str], tuple[str, float]], clock: Callable[[], float]) -> None:
         self._fetch = fetch

@@ -1,12 +1,11 @@
 """Validation of ID-porten's id tokens and logout tokens.
 
 Guarantees:
-- Claims are returned only of a token that the issuer's present keys signed with RS256 for this client alone,
-  and that is valid now.
-- An Identity has at least the required level, and belongs to the customer on whose behalf the login was
-  requested.
+- Claims are returned only of a token signed with RS256 by the issuer's present keys for this client alone, and that is
+  valid now.
+- An Identity has at least the required level, and belongs to the customer on whose behalf the login was requested.
 - A logout token is accepted once.
-- Everything else is a LoginFailed, which contains no person's number.
+- Any other token raises LoginFailed, whose text contains no person's number.
 
 Sources: Digdir's ID-porten documentation; OpenID Connect Core 3.1.3.7 and Back-Channel Logout 1.0.
 """
@@ -113,7 +112,7 @@ class IdTokenValidator:
             raise
 
     def _verify_id_token(self, id_token: str, nonce: str) -> dict[str, Any]:
-        """Return the claims of a token that is genuine, valid, issued to us and an answer to ``nonce``."""
+        """Return the claims of a genuine and valid ID token, issued to this client as the response to ``nonce``."""
         demands: dict[str, Any] = {"sub": {"essential": True}, "nonce": {"essential": True, "value": nonce}}
         claims = self._genuine(id_token, "id_token", **demands)
         if claims.get("azp", self._client_id) != self._client_id:
@@ -121,7 +120,7 @@ class IdTokenValidator:
         return claims
 
     def _genuine(self, token: str, what: str, typ: str | None = None, **demands: Any) -> dict[str, Any]:
-        """Return the claims of a valid token of the provider for this client alone that meets ``demands``."""
+        """Return the claims of a valid token, issued by the provider to this client alone."""
         try:
             header = jws.extract_compact(token.encode()).headers()
             if header["alg"] != "RS256" or typ not in (None, str(header.get("typ")).lower()):

@@ -2,9 +2,9 @@
 
 Guarantees:
 - An Identity is returned only for a person who was sent back to this login (state, nonce, PKCE).
-- It comes from the issuer that was asked (RFC 9207), in a token that `id_tokens` has validated.
+- It comes from the issuer of the request (RFC 9207), in a token that `id_tokens` has validated.
 - A logout needs a token of that issuer for this client, and is accepted once.
-- Everything else is a LoginFailed.
+- Any other response raises LoginFailed.
 - No error contains a person's number.
 
 Stores no sessions and no logins.
@@ -76,15 +76,15 @@ class IdPorten:
 
     @property
     def issuer(self) -> str:
-        """The issuer as the provider's tokens and calls name it."""
+        """The issuer, as in the provider's tokens and requests."""
         return self._provider.issuer
 
     def begin(self, locale: str, *, fresh: bool = False, nonce: str = "", on_behalf_of: str = "") -> LoginRequest:
         """Start a login, with ID-porten's page in ``locale`` (nb, nn, en, se).
 
-        ``on_behalf_of`` is the name under which one of our customers is registered at ID-porten for this
-        client. ``fresh`` sends ``prompt=login``, as ID-porten documents (it documents no ``max_age``). The
-        caller must check in the Identity's times that the login was fresh.
+        ``on_behalf_of`` is the name under which one of our customers is registered at ID-porten for this client.
+        ``fresh`` sends ``prompt=login``, as ID-porten documents (it documents no ``max_age``). The caller must check by
+        the times of the Identity that the login was fresh.
 
         Raises: ProviderUnavailable.
         """
@@ -134,7 +134,7 @@ class IdPorten:
         return LogoutForm(self._provider.metadata().end_session, fields)
 
     def framing_origins(self) -> tuple[str, ...]:
-        """Return the origins of the provider's pages: ID-porten logs out under another host than its issuer's."""
+        """Return the origins of the provider's pages: ID-porten's logout page has another host than its issuer."""
         metadata = self._provider.metadata()
         addresses = (self._provider.issuer, metadata.authorization, metadata.end_session)
         return tuple(sorted({"{0.scheme}://{0.netloc}".format(urlsplit(address)) for address in addresses}))

@@ -1,10 +1,8 @@
 """ID-porten's discovery document and key set, cached for a day.
 
 Guarantees:
-- Addresses are those of the issuer that was asked, with its scheme.
+- Addresses come from the configured issuer, and have its scheme.
 - Keys are as `IssuerKeys` guarantees.
-
-Knows no login and no token.
 
 Source: OpenID Connect Discovery 1.0.
 """
@@ -25,7 +23,7 @@ _CACHE_SECONDS: Final = 24 * 60 * 60
 
 
 class ProviderUnavailable(Unavailable):
-    """ID-porten does not respond, or does not accept our requests."""
+    """ID-porten did not respond, or did not accept our request."""
 
     def __init__(self, detail: str) -> None:
         super().__init__("login_unavailable", detail=f"idporten: {detail}")

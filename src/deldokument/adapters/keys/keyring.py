@@ -5,16 +5,15 @@ Guarantees:
 - No store contains a key in the clear.
 - The root key can be rotated while any number of nodes create, get and destroy entries.
 
-Does not know what the keys open, nor where entries and root keys are kept. `SealedStore` and `RootKeys` say
-what the keyring needs of them.
+`SealedStore` and `RootKeys` are the contracts of the stores that keep entries and root keys.
 
-Rotation with concurrent use: The store names the one root key for new entries, and each entry names its own
-root key. A rotation first names the new root key in the store; from then on no entry is added under the old
-one. Then it re-encrypts the old entries in batches, each entry only if it is unchanged since it was read.
+Rotation with concurrent use: The store names the one root key for new entries, and each entry names its own root key. A
+rotation first names the new root key in the store; from then on no entry is added under the old one. Then it
+re-encrypts the old entries in batches, each entry only if it is unchanged since it was read.
 
-A node loads the new root key when it meets its name. After an interruption both root keys exist and every
-entry can be opened; a repeated rotation continues with the remaining entries. The old root key may be
-destroyed only after `rotate` has returned.
+A node loads the new root key when it meets its name. After an interruption both root keys exist and every entry can be
+opened; a repeated rotation continues with the remaining entries. The old root key may be destroyed only after `rotate`
+has returned.
 """
 
 import hashlib
@@ -55,7 +54,7 @@ class SealedStore(Protocol):
         ...
 
     def turn(self, before: str, root_key_id: str) -> bool:
-        """Set the root key for new entries. From then on `add` accepts nothing under the previous one.
+        """Set the root key for new entries. From then on `add` rejects entries under the previous one.
 
         Returns False if `before` was no longer the root key for new entries.
         """
@@ -68,8 +67,8 @@ class SealedStore(Protocol):
     def add(self, entry: SealedEntry) -> bool:
         """Add an entry, and return True when it is durable.
 
-        Returns False if the id is taken, or if another root key is set for new entries. A store that cannot
-        check the latter atomically may be switched to another root key just before it writes.
+        Returns False if the id is taken, or if another root key is set for new entries. If a store cannot check the
+        root key atomically, the key may change between check and write.
         """
         ...
 
@@ -94,7 +93,7 @@ class SealedStore(Protocol):
         ...
 
     def keep(self, values: Mapping[str, bytes]) -> None:
-        """Store named values, which are no entries. A store without transactions does so in their order."""
+        """Store named values, which are not entries. Without transactions, the store writes them in their order."""
         ...
 
     def list_values(self, prefix: str) -> dict[str, bytes]:
@@ -142,7 +141,7 @@ class RootKeys(Protocol):
 
 
 class _RootKeyMissing(Unavailable):
-    """The store names a root key that this node does not find."""
+    """The store names a root key that this node cannot find."""
 
 
 class SealedKeyring:
@@ -172,8 +171,7 @@ class SealedKeyring:
     def claim(self, deployment_id: str) -> None:
         """Claim the keyring for this deployment; of two claimants one succeeds.
 
-        Two deployments with one keyring would end each other's shares: the sweep removes keys that it does
-        not know.
+        Two deployments with one keyring would end each other's shares: the sweep of one removes the keys of the other.
 
         Raises: Conflict if the keyring belongs to another deployment.
         """
@@ -182,7 +180,7 @@ class SealedKeyring:
             raise Conflict("keyring_claimed", detail="the keyring belongs to another deployment")
 
     def _ensure_key(self, entry_id: str, key: bytes) -> bytes:
-        """Return the key of the entry, added now if there is none."""
+        """Return the key of the entry; add it if there is none."""
         # Another node may add the entry first, or a rotation may begin; each happens at most once.
         for _ in range(3):
             entries, keys = self._read([entry_id])
@@ -245,10 +243,10 @@ class SealedKeyring:
         return self._store.root()
 
     def rotate(self, root_key_id: str) -> int:
-        """Re-encrypt every entry under another root key during normal use, and return how many there were.
+        """Re-encrypt every entry under another root key during normal use; return the number of entries.
 
         Raises:
-            Broken: Some entries cannot be opened, and all others are done. The old root key must be kept.
+            Broken: Some entries cannot be opened; all others are re-encrypted. Keep the old root key.
             Unavailable: A rotation to a newer root key is in progress or has finished.
         """
         self._turn(root_key_id)
@@ -284,7 +282,7 @@ class SealedKeyring:
         self.roots.close()
 
     def _turn(self, root_key_id: str) -> None:
-        """Switch to a newer root key only: the rotation that replaced an older one may destroy it at any moment."""
+        """Switch to a newer root key, never to an older one, which its rotation may destroy at any moment."""
         before, held = self._store.root(), self.roots.ids()
         is_newer = before in held and root_key_id in held[held.index(before) :]
         if not is_newer or (before != root_key_id and not self._store.turn(before, root_key_id)):
@@ -293,7 +291,7 @@ class SealedKeyring:
     def _sealing_root(self) -> KeyWrapper:
         """Return the root key for new entries.
 
-        A rotation may end after the store has named the previous one.
+        Looks it up again if a rotation has just destroyed it.
         """
         while True:
             root_key_id = self._store.root()

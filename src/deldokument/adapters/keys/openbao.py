@@ -42,7 +42,7 @@ _RETRY: Final = Retry(
 class Refused(Exception):
     """OpenBao rejects a request (400).
 
-    The text says why; the caller knows what that means.
+    The text has OpenBao's reason; the caller interprets it.
     """
 
 

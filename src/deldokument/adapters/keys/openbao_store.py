@@ -6,18 +6,18 @@ Guarantees:
 
 Does not know how to open an entry, although OpenBao may keep the root key too (`transit`).
 
-Remnants of a removed entry: OpenBao's own storage keeps it in its log until compaction, and in snapshots for
-as long as those are kept. There it is encrypted twice: under OpenBao's own barrier and under the root key.
-Rotating the root key makes these remnants worthless.
+Remnants of a removed entry: OpenBao's own storage keeps it in its log until compaction, and in snapshots for as long as
+those are kept. There it is encrypted twice: under OpenBao's own barrier and under the root key. Rotating the root key
+makes these remnants worthless.
 
 Names contain ids as hex digits, which preserves their order and prefixes.
 
 There are no transactions. `add` checks the root key's name before it writes, and the keyring checks it again
-afterwards. Re-encryption replaces only the version that was read. An entry that is destroyed and created
-again in between has that version too, but no id is reused so soon.
+afterwards. Re-encryption replaces only the version that was read. An entry that is destroyed and created again in
+between has that version too, but no id is reused so soon.
 
-Named values are in one document for all names that differ only after the last colon, so that reading a thousand takes
-two requests.
+All named values whose names differ only after the last colon share one document. So reading a thousand takes two
+requests.
 """
 
 from base64 import b64decode, b64encode
@@ -99,7 +99,7 @@ class OpenBaoStore:
         self._each(lambda entry: self._write(_name(entry.id), _content(entry), before[entry.id]), new)
 
     def forget(self) -> None:
-        """Do nothing: a mount that is set up as documented keeps one version."""
+        """Do nothing: a mount set up as documented keeps only one version."""
 
     def keep(self, values: Mapping[str, bytes]) -> None:
         """Store named values, document by document."""
@@ -164,7 +164,7 @@ class OpenBaoStore:
         return (dict(found["data"]), int(found["metadata"]["version"])) if found else ({}, 0)
 
     def _change_kept(self, group: str, added: Mapping[str, str], without: Collection[str] = ()) -> None:
-        """Replace a document, again if another node has just done so."""
+        """Replace a document; retry if another node has just replaced it."""
         is_written = False
         while not is_written:
             held, version = self._kept_in(group)
@@ -197,7 +197,7 @@ def _name(entry_id: str) -> str:
 
 
 def _group(name: str) -> str:
-    """Return what a named value's document is named by: the name up to the last colon."""
+    """Return the name of a named value's document: the value's name up to the last colon."""
     return name.rpartition(":")[0]
 
 

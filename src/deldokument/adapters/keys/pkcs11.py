@@ -1,18 +1,18 @@
 """Root key in a hardware security module: AES keys of one label, reached through PKCS#11.
 
 Guarantees:
-- Entries are encrypted with AES-256-GCM inside the module, bound to their ids and to the root key's, as with
-  a root key in a file.
+- Entries are encrypted with AES-256-GCM inside the module, bound to their ids and to the root key's, as with a root key
+  in a file.
 - The keys are created in the module and cannot be extracted.
-- An unreachable module raises Unavailable, and is used again when it is back.
+- While the module is unreachable, calls raise Unavailable. Later calls reconnect.
 
 Does not know the vendor of the module.
 
-One call at a time per process: the library passes no locks to `C_Initialize`, so the standard lets a module
-rely on single-threaded use.
+One call at a time per process: the library passes no locks to `C_Initialize`, so the standard lets a module rely on
+single-threaded use.
 
-Not every module distinguishes a forged entry from a fault of its own (SoftHSM returns CKR_GENERAL_ERROR for
-both). So if an entry cannot be decrypted, the same key is tested with a fresh ciphertext.
+Not every module distinguishes a forged entry from a fault of its own (SoftHSM returns CKR_GENERAL_ERROR for both). So
+if an entry cannot be decrypted, the same key is tested with a fresh ciphertext.
 """
 
 from __future__ import annotations
@@ -175,7 +175,7 @@ class Pkcs11RootKeys:
             raise Unavailable("keyring", detail=f"the token {self._token} has no key {root_key_id}") from None
 
     def _start_anew(self) -> None:
-        """Reinitialise: some modules find a token that was unreachable only after that."""
+        """Reinitialise the library: some modules find a returned token only after that."""
         self._drop()
         with suppress(PKCS11Error):
             pkcs11.lib(str(self._module)).reinitialize()

@@ -4,20 +4,20 @@ Guarantees:
 - An entry is durable when `add` returns, on any number of nodes.
 - When `remove` has returned, nobody can get the entry from the database.
 - A database with the service's tables is never used, because it is backed up with them.
-- The role of server processes can read and add keys, and read named values. That of workers can also destroy keys, and
-  write values. Neither can rotate the root key.
+- The role of server processes can read and add keys, and read named values. The role of workers can also destroy keys,
+  and write named values. Neither can rotate the root key.
 
 Does not know how to open an entry.
 
-Remnants of a removed entry, still encrypted under the root key: a deleted row stays in its page until the
-table is vacuumed. Its bytes stay there until another row overwrites them, because PostgreSQL erases nothing.
-So the table is vacuumed after removals: at most every ten seconds by each process, and by autovacuum from the
-first dead row on. This makes the row unreachable for SQL and its space reusable, but it is no erasure.
+Remnants of a removed entry, still encrypted under the root key: a deleted row stays in its page until the table is
+vacuumed. Its bytes stay there until another row overwrites them, because PostgreSQL erases nothing. So the table is
+vacuumed after removals: at most every ten seconds by each process, and by autovacuum from the first dead row on. This
+makes the row unreachable for SQL and its space reusable, but it is no erasure.
 
-The write-ahead log contains the row until its segments are recycled. A standby or an archive contains it as
-long as it keeps them. With such remnants and the root key of that time, the entries can be opened. Rotating
-the root key ends that: the remnants are under a root key that no longer exists. `concerns` reports settings
-that keep copies for longer than the operator may know.
+The write-ahead log contains the row until its segments are recycled. A standby or an archive contains it as long as it
+keeps them. With such remnants and the root key of that time, the entries can be opened. Rotating the root key ends
+that: the remnants are under a root key that no longer exists. `concerns` reports settings that keep copies for longer
+than the operator may know.
 """
 
 import logging
@@ -163,8 +163,8 @@ class PostgresStore:
     def remove(self, entry_ids: Collection[str]) -> None:
         """Delete the rows durably, then vacuum the table if that is due.
 
-        The keys are gone before the vacuum. If it fails, or takes longer than a statement may, autovacuum or a
-        later removal does it. The caller has a transaction of the service's database open meanwhile.
+        The keys are gone before the vacuum. If it fails or times out, autovacuum or a later removal vacuums the table.
+        The caller has a transaction of the service's database open meanwhile.
         """
         with _transaction(self._engine) as connection:
             connection.execute(text("DELETE FROM keyring_entry WHERE id = ANY(:ids)"), {"ids": list(entry_ids)})
@@ -197,7 +197,7 @@ class PostgresStore:
     def forget(self) -> None:
         """Vacuum the table: dead rows become unreachable for SQL, and their space reusable.
 
-        No time limit, however large the table is; only a lost network ends this.
+        It has no time limit, because the table may be large; only a lost connection interrupts it.
         """
         with self._maintaining() as connection:
             connection.execute(text("SET statement_timeout = 0"))

@@ -113,8 +113,8 @@ class SqliteStore:
     def remove(self, entry_ids: Collection[str]) -> None:
         """Clear the entries' slots in one transaction, then empty the log.
 
-        Raises: Unavailable if the log could not be emptied, also for ids that are already gone. So a repeated
-        call succeeds only when nothing of them is left.
+        Raises: Unavailable if the log could not be emptied, also for ids that are already gone. So a repeated call
+        succeeds only when no copy of the keys is left.
         """
         with self._transaction() as connection:
             slots = connection.execute(
@@ -201,7 +201,7 @@ class SqliteStore:
     def _connection(self) -> Iterator[sqlite3.Connection]:
         """Yield a connection for this thread alone.
 
-        There are as many as concurrent threads, and they are kept.
+        There are as many connections as concurrent threads; they stay open.
         """
         with _as_service_errors():
             try:

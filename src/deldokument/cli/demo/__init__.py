@@ -2,5 +2,5 @@
 
 - `data`: example data of the demo
 - `demo`: `deldokument demo`
-- `sender`: the demo's system that shares through the API
+- `sender`: a system that shares through the API
 """

@@ -3,7 +3,7 @@
 Two active municipalities with accounts and members, one municipality that is not yet set up, and an operator.
 
 Guarantees:
-- Use cases create the data, as people would.
+- Use cases create the data, as they do for people.
 - A data folder is seeded once.
 - The agreements are signed after a login at the simulated ID-porten, whose form this module fills in.
 """
@@ -174,7 +174,7 @@ def _session(deps: Dependencies, person: Person) -> Session:
 
 
 def _log_in(url: str, person: Person) -> dict[str, str]:
-    """Fill in the login page of the simulated ID-porten; return the parameters of its answer."""
+    """Fill in the login page of the simulated ID-porten; return the parameters of its response."""
     with httpx.Client() as browser:
         transaction = _TRANSACTION.search(browser.get(url).text)
         if transaction is None:

@@ -56,7 +56,7 @@ def run_demo(port: int, data: Path, stores: Mapping[str, str] | None = None) -> 
 
     ``stores``: settings that keep the data in servers instead of files in the folder (the tests' second stack).
 
-    Raises: ConfigurationError if the extra packages are not installed, or the data are of another version.
+    Raises: ConfigurationError if the extra packages are not installed, or another version wrote the data.
     """
     if find_spec("aiosmtpd") is None:
         raise ConfigurationError("The demo needs extra packages: pip install 'deldokument[demo]'")
@@ -88,7 +88,7 @@ def run_demo(port: int, data: Path, stores: Mapping[str, str] | None = None) -> 
 
 
 def _forget_other_settings() -> None:
-    """Remove a deployment's settings from the environment: the demo would use its bucket and its keyring."""
+    """Remove a deployment's settings from the environment, so that the demo does not use its bucket or keyring."""
     for name in [name for name in os.environ if name.upper().startswith(PREFIX)]:
         del os.environ[name]
 
@@ -201,7 +201,7 @@ def _mail_port(url: str) -> int:
 
 
 def _start_register(running: ExitStack, name: str, *options: str) -> str:
-    """Start a simulator; return the URL that it prints."""
+    """Start a simulator; return the URL that it prints at its start."""
     command = [sys.executable, "-m", f"deldokument.simulators.{name}", *options]
     process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)  # noqa: S603 - our own modules
     running.callback(_stop, process)
@@ -242,7 +242,7 @@ def _demo(node: Runtime, settings: Settings, cast: Cast, registers: _Registers) 
 
 
 def _greet(url: str, cast: Cast, settings: Settings) -> None:
-    """Print what a newcomer needs, on one screen."""
+    """Print the addresses and logins that a newcomer needs, on one screen."""
     ola = next(person for person in cast.people if person.key == "ola")
     now = ShiftedClock(demo_clock_file(settings)).now()
     lines = [

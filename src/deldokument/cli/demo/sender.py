@@ -1,4 +1,4 @@
-"""The demo's fagsystem: a client at the simulated Maskinporten, and a command that shares a sample file with it.
+"""The demo's fagsystem: its client at the simulated Maskinporten, and a command by which it shares a sample file.
 
 Guarantees:
 - Its key is created once and kept with the demo's data.
@@ -50,12 +50,12 @@ def write_configuration(folder: Path, url: str, issuer: str) -> None:
 
 
 def configuration_path(folder: Path) -> Path:
-    """Return the file to name in ``DELDOKUMENT_CLIENT_CONFIG``."""
+    """Return the path for ``DELDOKUMENT_CLIENT_CONFIG``."""
     return folder / "client.toml"
 
 
 def share_command(folder: Path, recipient: str, now: datetime) -> str:
-    """Return a command that shares a sample file, which is written to ``folder``, with a person of the demo.
+    """Write a sample file to ``folder``; return a command that shares it with a person of the demo.
 
     The person's number is an argument, which is acceptable only because it is made up.
     """

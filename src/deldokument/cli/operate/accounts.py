@@ -27,13 +27,13 @@ _DAY = timedelta(days=1)
 
 
 def tenant_of(deps: Dependencies, account_id: str) -> str:
-    """Return the id of the account's tenant. Raises: NotFound if there is no such account."""
+    """Return the id of the account's tenant. Raises: NotFound."""
     with deps.database.read() as tx:
         return require(tx.accounts.get(account_id), "account").tenant_id
 
 
 def account_row(account: Account) -> Row:
-    """Return an account as commands show it."""
+    """Return an account as a row of the commands' output."""
     rules = account.rules
     return {
         "id": account.id,
@@ -91,14 +91,14 @@ def _iso(at: datetime | None) -> str | None:
 
 @contextmanager
 def _open_account(account_id: str) -> Iterator[tuple[Dependencies, dict[str, Any]]]:
-    """Open the deployment. Yields its dependencies, and the account as its use cases name it."""
+    """Open the deployment. Yield its dependencies, and the account as keyword arguments of the use cases."""
     with opened_node() as node:
         yield node.deps, {"tenant_id": tenant_of(node.deps, account_id), "account_id": account_id}
 
 
 @app.command("list", context_settings=TAKES_IDS)
 def list_all(tenant: str, as_json: Json = False) -> None:
-    """List the accounts of a tenant, with deleted ones as long as they can be restored."""
+    """List the accounts of a tenant, including deleted ones that can still be restored."""
     with opened_node() as node:
         rows = [_view_row(view) for view in lifecycle.list_accounts(node.deps, tenant_id=tenant)]
         say_rows(("id", "name", "members", "open_shares", "stored_bytes"), rows, as_json=as_json)
@@ -149,7 +149,8 @@ def rules(
 ) -> None:
     """Set an account's rules. Options that are not given keep their values.
 
-    Only an administrator switches off four eyes, or the default «confidential», on the tenant's pages.
+    Only an administrator can switch off approval by a second member or the default «confidential», on the tenant's
+    pages.
     """
     with _open_account(account) as (deps, which):
         present = lifecycle.show_account(deps, **which).account
@@ -208,7 +209,7 @@ def delete(
 ) -> None:
     """Delete an account: it is inaccessible at once; its shares end after 24 hours.
 
-    `account show` lists what is deleted.
+    `account show` lists its contents.
     """
     _change(partial(deletion.delete_account, typed_name=name), account, as_json=as_json)
 
@@ -253,7 +254,7 @@ def integration_archive(
 
 @app.command("integration-password", context_settings=TAKES_IDS)
 def integration_password(account: str, integration: str, as_json: Json = False) -> None:
-    """Create a new password for KS' interface; print it, once only, with the integration's id there."""
+    """Create a new password for KS' interface; print it, once only, with the integration's id in that interface."""
     with _open_account(account) as (deps, which):
         password = integrations.renew_password(deps, **which, integration_id=integration)
         say_changed({"integrasjon_id": uuid_of(integration), "password": password}, as_json=as_json)

@@ -1,7 +1,7 @@
 """`deldokument audit …`: verification of the audit trail, in the database or in an exported file, and its export.
 
-Verifying a file needs neither settings nor a database: its recipient needs only this program. The exit code is 0 if
-the trail is intact; otherwise 1, and the first event that proves the opposite is printed.
+Verifying a file needs only this program, neither settings nor a database. The exit code is 0 if the trail is intact.
+Otherwise it is 1, and the first faulty event is printed.
 """
 
 from collections.abc import Sequence
@@ -131,7 +131,7 @@ def _verify_file(file: Path, certificates: Sequence[bytes], *, database: bool, a
 def _verify_report(
     report: Path, log: Path | None, certificates: Sequence[bytes], *, database: bool, as_json: bool
 ) -> None:
-    """Verify the report first, then the export, then that the one's events are in the other."""
+    """Verify the report, then the export, then that the export contains the report's events."""
     verdict = verify_report(report.read_bytes(), certificates=certificates, is_signed=verify_signature)
     fault = verdict.fault
     if log is not None and fault is None:
@@ -216,7 +216,7 @@ def list_restored(
     ] = False,
     as_json: Json = False,
 ) -> None:
-    """List the tenants whose newest events a restored database lacks, and what it brings back."""
+    """List the tenants whose newest events a restored database lacks, and what the restore has brought back."""
     with opened_node() as node:
         found = restored_chains(node.deps)
         chains = [_restored_row(one) for one in found]
@@ -254,7 +254,7 @@ def export(
     to: Annotated[Path, typer.Argument(help="The file to write.", dir_okay=False)],
     as_json: Json = False,
 ) -> None:
-    """Write a whole chain with its seals, in JSON, to a new file, which can be verified by itself."""
+    """Write a whole chain with its checkpoints to a new file, in JSON. The file can be verified by itself."""
     with opened_node() as node:
         with new_file(to) as file:
             made = begin_event_export(node.deps, wanted=EventFilter(chain), form="json")

@@ -89,24 +89,24 @@ class Parts:
 
     @cached_property
     def database(self) -> Database:
-        """Database without keys: no check reads a row that has a tag."""
+        """Database, opened without keys: no check reads a row that has a tag."""
         database = Database(self.settings.database_url)
         self._resources.callback(database.close)
         return database
 
     @cached_property
     def clock(self) -> Clock:
-        """Clock that decides."""
+        """The clock that decides the time of this deployment."""
         return open_clock(self.settings, self.database)
 
     @cached_property
     def blobs(self) -> BlobStore:
-        """Blob store of any owner."""
+        """Blob store, whichever deployment owns it."""
         return open_blobs(self.settings)
 
     @cached_property
     def keyring(self) -> SealedKeyring:
-        """Keyring of any owner."""
+        """Keyring, whichever deployment owns it."""
         keyring = open_keyring(self.settings)
         self._resources.callback(keyring.close)
         return keyring
@@ -190,7 +190,7 @@ def _keyring_owner(parts: Parts) -> Grade:
 
 
 def _seal(parts: Parts) -> Grade:
-    """Grade the seal's certificate, from its files or from what the worker has published."""
+    """Grade the PDF seal's certificate, from its files or as published by the worker."""
     settings = parts.settings
     signer: DocumentSigner = WorkerSigner(parts.database, parts.keyring, parts.clock)
     if has_seal_key(settings):

@@ -40,7 +40,10 @@ def _every(deps: Dependencies, account: str) -> Iterator[MemberView]:
 
 @app.command("list", context_settings=TAKES_IDS)
 def list_all(account: str, as_json: Json = False) -> None:
-    """List the members of an account, newest first, with masked numbers. If the last column is empty, they wait."""
+    """List the members of an account, newest first, with masked numbers.
+
+    Without a date in the last column, they are unconfirmed.
+    """
     with opened_node() as node:
         rows = [_row(member) for member in _every(node.deps, account)]
         say_rows(("id", "name", "number", "used_at", "acts_from"), rows, as_json=as_json)
@@ -60,9 +63,9 @@ def add(account: str, name: str, as_json: Json = False) -> None:
 
 @app.command("import", context_settings=TAKES_IDS)
 def import_list(account: str, as_json: Json = False) -> None:
-    """Register every line of standard input («number;name»). If a line is wrong, nobody is registered.
+    """Register every line of standard input («number;name»). If one line is wrong, nobody is registered.
 
-    They can share once an administrator of the tenant has confirmed them.
+    The members can share once an administrator of the tenant has confirmed them.
     """
     with opened_node() as node:
         tenant, text = tenant_of(node.deps, account), member_import.read_list(sys.stdin.buffer.read())
@@ -80,7 +83,7 @@ def import_list(account: str, as_json: Json = False) -> None:
 
 @app.command("remove", context_settings=TAKES_IDS)
 def remove(member: str, as_json: Json = False) -> None:
-    """End a membership at once, and with it running uploads."""
+    """End a membership at once, and abort its running uploads."""
     with opened_node() as node:
         with node.deps.database.read() as tx:
             account = require(tx.members.get(member), "member").account_id

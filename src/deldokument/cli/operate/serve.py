@@ -45,7 +45,7 @@ def run_server(settings: Settings) -> None:
 
 @contextmanager
 def _shared_metrics() -> Iterator[Callable[[int], None]]:
-    """Have the processes to be forked add up their metrics in a folder; yield what to call when one has died."""
+    """Make the forked processes add up their metrics in a folder; yield the function to call when one has died."""
     with TemporaryDirectory(prefix="deldokument-metrics-") as folder:
         os.environ[DIRECTORY] = folder
         values.ValueClass = values.get_value_class()  # type: ignore[no-untyped-call]

@@ -1,7 +1,7 @@
 """`deldokument tenant …`, continued: setup, impact assessment, offboarding, for operators who help a tenant.
 
-The steps, and the conditions for each, are those of the tenant's own pages. The audit trail names the operator as the
-actor, without a person.
+Steps and conditions are the same as on the tenant's own pages. The audit trail names the operator as the actor, without
+a person.
 """
 
 from datetime import datetime

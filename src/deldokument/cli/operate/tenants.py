@@ -25,7 +25,7 @@ Reason = Annotated[FreezeReason, typer.Option(help="The reason, for the audit tr
 
 
 def tenant_row(tenant: Tenant) -> Row:
-    """Return a tenant as commands show it."""
+    """Return a tenant as a row of the commands' output."""
     return {
         "id": tenant.id,
         "name": tenant.name,
@@ -52,10 +52,7 @@ def create(
     hours: str = "",
     as_json: Json = False,
 ) -> None:
-    """Register a public body, which can then set up the service, with its first administrator.
-
-    Prompts for the administrator's number, or reads it from standard input.
-    """
+    """Register a public body with its first administrator, who can then set up the service."""
     with opened_node() as node:
         tenant = registration.register_tenant(
             node.deps,
@@ -157,7 +154,7 @@ def _administrator_row(person: administrators.AdministratorView) -> Row:
 
 @app.command("administrators", context_settings=TAKES_IDS)
 def list_administrators(tenant: str, as_json: Json = False) -> None:
-    """List a tenant's administrators, with masked numbers. If the last column is empty, they wait."""
+    """List a tenant's administrators, with masked numbers. Without a date in the last column, they are unconfirmed."""
     with opened_node() as node:
         people = administrators.list_administrators(node.deps, tenant_id=tenant)
         say_rows(
@@ -169,7 +166,8 @@ def list_administrators(tenant: str, as_json: Json = False) -> None:
 def add_administrator(tenant: str, name: str, as_json: Json = False) -> None:
     """Let a person configure a tenant, once one of its administrators has confirmed it.
 
-    If none is left, an e-mail goes to the tenant's contact address, and the person can do so seven days later.
+    If the tenant has no administrator left, the person is confirmed automatically seven days after an e-mail to the
+    contact address.
 
     Prompts for the person's number, or reads it from standard input.
     """

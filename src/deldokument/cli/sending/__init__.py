@@ -1,4 +1,4 @@
-"""Commands of senders and recipients, which have a distribution of their own.
+"""Commands of senders and recipients, which are also distributed separately.
 
 - `client_keys`: `deldokument keys create`, `public` and `rotate`: client keys
 - `receiving`: `deldokument receive`

@@ -5,7 +5,8 @@ Guarantees:
 - A key file is readable by its owner only, and replaced atomically.
 - A new key signs only after a second step, so that the operator can register it first.
 
-Does not contact ID-porten or Maskinporten. Imports nothing of the service's own code, because senders use it too.
+Does not contact ID-porten or Maskinporten. Does not import the service's code, because the client's distribution lacks
+it.
 """
 
 import json
@@ -74,7 +75,7 @@ def _errors_as_text() -> Iterator[None]:
 
 
 def _step(keys: list[RSAKey]) -> list[RSAKey]:
-    """Add a second key after a single one; exchange the order of two."""
+    """Add a second key if there is one; swap the two if there are two."""
     return [keys[1], keys[0]] if len(keys) == 2 else [keys[0], _fresh_key()]
 
 
@@ -108,7 +109,7 @@ def _replace(path: Path, keys: list[RSAKey]) -> None:
 
 
 def _opened_anew(path: Path) -> TextIO:
-    """Create a file with mode 600 from the start: a later chmod does not stop a process that has it open."""
+    """Create a file with mode 600 from the start. A later chmod would not affect a process that has it open."""
     return os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w", encoding="utf-8")
 
 

@@ -4,7 +4,7 @@ Guarantees:
 - It needs no key and no settings. The recipient approves it in a browser.
 - Its exit codes are those of docs/command-line.md.
 
-All else is in the client library.
+The client library does the work.
 """
 
 import sys
@@ -107,6 +107,6 @@ COMMANDS: Final[dict[str, Callable[..., None]]] = {"receive": receive}
 
 
 def register(app: typer.Typer) -> None:
-    """Add the command to a program."""
+    """Add the command `receive` to a program."""
     for name, command in COMMANDS.items():
         app.command(name, rich_help_panel=PANEL)(command)

@@ -1,4 +1,4 @@
-"""Program of the distribution `deldokument-client`: the commands for senders with their keys, and for recipients.
+"""Program of the distribution `deldokument-client`: the commands for senders and recipients, and for client keys.
 
 Its modules import the client library and no code of the service (an import contract; decision 18).
 """

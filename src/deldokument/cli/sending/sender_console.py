@@ -3,9 +3,9 @@
 Guarantees:
 - Standard output contains only the result.
 - Progress bars are drawn only in a terminal.
-- After ctrl-C everything that was transferred is kept.
+- After ctrl-C all transferred bytes are kept.
 
-Imports the client library, and nothing of the service's own code.
+Imports the client library, but not the service's code.
 """
 
 import os
@@ -71,7 +71,7 @@ def _code(error: ClientError) -> int:
 
 @contextmanager
 def _stoppable(client: Client | Receiver) -> Iterator[None]:
-    """Stop the client at the first ctrl-C or SIGTERM; exit at once at the second, which loses nothing either."""
+    """Stop the client at the first ctrl-C or SIGTERM; exit at the second. Neither loses transferred bytes."""
 
     def stop(_: int, __: FrameType | None) -> None:
         for number in _ENDS:
@@ -87,7 +87,7 @@ def _stoppable(client: Client | Receiver) -> Iterator[None]:
 
 
 def read_until(text: str) -> datetime:
-    """Parse an end: a date, meaning the end of that day in Norway, or a time, in Norway unless it has a zone."""
+    """Parse the end of a share: a date (the end of that day in Norway) or a time (in Norway unless it has a zone)."""
     try:
         if re.fullmatch(r"\d{4}-\d\d-\d\d", text):
             day = date.fromisoformat(text) + timedelta(days=1)
@@ -104,7 +104,7 @@ def read_until(text: str) -> datetime:
 def read_recipients(
     numbers: Sequence[str], files: Sequence[str], labels: Sequence[str], *, confirmed: bool
 ) -> list[To]:
-    """Return the recipients of options and files, each once; a dash means standard input."""
+    """Return the recipients from options and files, without duplicates; a dash means standard input."""
     lines = [number for given in numbers if given != "-" for number in given.split(",")]
     for name in [*files, *(given for given in numbers if given == "-")]:
         lines += _lines(name)
@@ -148,12 +148,12 @@ def _digits(text: str) -> str:
 
 
 def share_id_of(given: str) -> str:
-    """Return the id of a share that is given by its id or its link."""
+    """Return the share id in an id or a link."""
     return given.rstrip("/").rpartition("/")[2]
 
 
 class Named(Protocol):
-    """A file or document with a progress bar."""
+    """Protocol: a file or document with a name and a length."""
 
     @property
     def name(self) -> str: ...

@@ -1,10 +1,10 @@
 """Commands on a sender's machine, such as `deldokument share`, `list`, `extend`, `correct` and `withdraw`.
 
 Guarantees:
-- They use only the public API and the sender's own key: no database, no other key.
+- They use only the public API and the sender's own key.
 - Their exit codes are those of docs/command-line.md.
 
-All else is in the client library.
+The client library does the work.
 """
 
 import dataclasses
@@ -169,7 +169,7 @@ def show(share: Which, as_json: Json = False) -> None:
 def extend(share: Which, until: Until, as_json: Json = False) -> None:
     """Set a later or earlier end, within the account's longest period; print the end.
 
-    If a member must approve a later end, the present one is printed until then.
+    If a member must first approve a later end, the present end is printed.
     """
     end = read_until(until)
     with connect() as client:
@@ -215,7 +215,7 @@ def remove(
     share: Which,
     recipient: Annotated[str, typer.Argument(metavar="RECIPIENT", help="Its id, as in `show --json`.")],
 ) -> None:
-    """Remove a recipient from a share, at once. The others notice nothing."""
+    """Remove a recipient from a share, at once. Other recipients are not affected."""
     with connect() as client:
         client.remove_recipient(share_id_of(share), recipient)
 
@@ -229,8 +229,8 @@ def add_document(
 ) -> None:
     """Add documents to a published share; print how many it has.
 
-    Recipients get them, all at once, when they are scanned. Run the command
-    again after an interruption: it resumes where it stopped.
+    Recipients get all of them together, after the scan. Run the command again after an interruption: it resumes where
+    it stopped.
     """
     with connect() as client, draw_progress(lambda: collect(files), quiet=quiet) as bars:
         changed = client.add_documents(share_id_of(share), files, parallel=parallel, progress=bars)
@@ -316,7 +316,7 @@ def report(
 
 
 def _say_result(share: Share, result: str | int, *, waits: bool, as_json: bool) -> None:
-    """Print the share in JSON, or the result; ``waits``: another person must approve it first."""
+    """Print the share in JSON, or the result. ``waits``: another person must approve it first."""
     if as_json:
         say_one(_row(share), as_json=True)
         return
