@@ -3,10 +3,10 @@
 Guarantees:
 - A failed round is logged and repeated.
 - An error in one loop does not stop another.
-- Every loop stops after its current round. No scanner, however slow, delays that.
-- If a loop is lost, the worker ends, so that it is started again.
+- Every loop stops after its current round, even if the scanner is slow.
+- If a loop's thread dies, the worker ends, so that the service manager restarts it.
 
-Any number of workers may run. The loops decide when to act; services know how.
+Any number of workers may run. The loops decide only when to act; services do the work.
 """
 
 import logging
@@ -111,10 +111,10 @@ ROUNDS: Rounds = ENDING + CLEARING + FORGETTING
 
 
 def end_what_is_over(deps: Dependencies, rounds: Rounds = ROUNDS) -> int:
-    """End a batch of everything that is over, in order, and return its size.
+    """End a batch of each kind of object that is over, in order; return the number of objects.
 
-    A batch is short, so that the worker stops soon after a signal. If a step fails, the others still run.
-    Raises: Unavailable, with nothing ended, if the clock is not trusted; otherwise the first error of a step.
+    A batch is short, so that the worker stops soon after a signal. If a step fails, the others still run. Raises:
+    Unavailable, with nothing ended, if the clock is not trusted; otherwise the first error of a step.
     """
     _check_clock(deps)
     return do_each(rounds, lambda reconcile: reconcile(deps))
@@ -150,7 +150,7 @@ class Sweeper:
 
 
 class Patrol:
-    """Slow walk through all available shares, then all rows that give roles, slice by slice. Remembers where it is."""
+    """Slow verification of all available shares, then of rows that give roles, slice by slice. Keeps its place."""
 
     def __init__(self) -> None:
         self._after: PatrolPlace | None = None
@@ -171,7 +171,7 @@ class Patrol:
 
 
 def plan_from_events(deps: Dependencies) -> int:
-    """Do one round: plan outbound messages for past events."""
+    """Do one round: plan outbound messages for new events."""
     return plan_messages(deps, PLANNERS)
 
 
@@ -192,7 +192,7 @@ class Sending:
     entry: ChannelEntry
 
     def __call__(self, deps: Dependencies) -> int:
-        """Do one round; return how many messages were attempted."""
+        """Do one round; return the number of messages attempted."""
         began, under_way, ended = time.monotonic(), dict[Future[Result], OutgoingMessage](), list[Future[Result]]()
         with ThreadPoolExecutor(AT_ONCE, thread_name_prefix=f"send-{self.channel.value}") as pool:
             while True:
@@ -215,7 +215,7 @@ class Sending:
 
 
 class LoopLost(Exception):
-    """A thread of the worker has died. Its traceback is on standard error."""
+    """Error: a thread of the worker has died. Its traceback is on standard error."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -268,7 +268,7 @@ class _Logged:
         self._trouble = ""
 
     def __call__(self, deps: Dependencies) -> int:
-        """Do a round. Raises: as the loop's own, after it is logged."""
+        """Do a round. Raises: as the loop itself, after logging it."""
         told, self._trouble = self._trouble, ""
         try:
             done = self._loop.round(deps)
@@ -293,8 +293,8 @@ class _Logged:
 def run(deps: Dependencies, stop: threading.Event, tasks: Sequence[Loop], traced: Traced | None = None) -> None:
     """Run every loop in its own thread until ``stop`` is set; ``traced`` as in `run_loop`.
 
-    Raises: LoopLost, when the others have stopped, if a loop ends by itself; RuntimeError if the system starts no more
-    threads. The service manager then starts the worker again.
+    Raises: LoopLost if a loop ends by itself, after the others have stopped; RuntimeError if no thread can be started.
+    The service manager then restarts the worker.
     """
     threads = [threading.Thread(target=run_loop, args=(loop, deps, stop, traced), name=loop.name) for loop in tasks]
     try:
@@ -316,7 +316,7 @@ def run(deps: Dependencies, stop: threading.Event, tasks: Sequence[Loop], traced
 def run_loop(loop: Loop, deps: Dependencies, stop: threading.Event, traced: Traced | None = None) -> None:
     """Run the loop until ``stop`` is set.
 
-    ``traced`` returns the loop with a trace for each round. What a round logs, its error too, has the trace's id.
+    ``traced`` returns the loop with a trace for each round. Everything that a round logs then has the trace's id.
     """
     loop = replace(loop, round=_Logged(loop))
     if traced:

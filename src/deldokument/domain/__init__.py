@@ -2,7 +2,7 @@
 
 - `audit`: audit events and their hash chain
 - `chain`: verification of an event chain
-- `characters`: invisible characters, and text that shows nothing
+- `characters`: invisible characters, and blank text
 - `errors`: error classes
 - `identifiers`: Norwegian person and organisation numbers
 - `messages`: messages to people and systems outside

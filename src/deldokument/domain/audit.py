@@ -1,7 +1,7 @@
 """Audit events, and the hash chain that links each event to the previous one.
 
-An event contains no identifier of a person: ``subject_id`` is random. Identifiers are in a table of their own, which
-can be erased. The hash chain covers only permanent data, so erasing does not break it. Module chain verifies a chain.
+An event contains no identifier of a person: ``subject_id`` is random. Identifiers are in a separate table, which can be
+erased. The hash chain covers only permanent data, so erasing does not break it. Module chain verifies a chain.
 """
 
 import hashlib
@@ -266,17 +266,17 @@ class AuditEvent:
 
     @property
     def chain(self) -> str:
-        """Key of its chain: one for each tenant, and one for events that concern no tenant."""
+        """Key of the event's chain: the tenant, or a common key for events that concern no tenant."""
         return self.tenant_id or NO_TENANT
 
     @property
     def is_download(self) -> bool:
-        """Whether every byte of a document has now been sent to the person for the first time."""
+        """Whether the event says that every byte of a document has been sent to a person for the first time."""
         return self.kind is EventKind.DOCUMENT_DOWNLOADED and bool((self.details or {}).get("whole"))
 
     @property
     def row(self) -> tuple[str, str] | None:
-        """Kind and id of the row that decides about access and that the event is about; None for other events."""
+        """Kind and id of the row with a tag that the event is about; None for other events."""
         if self.kind in TENANT_ROW_EVENTS:
             return "tenant", self.chain
         if self.kind not in ROW_EVENTS:
@@ -289,7 +289,7 @@ class AuditEvent:
         return instant_text(self.at), self.kind.value, self.share_id, self.subject_id, dict(self.details or {})
 
     def link(self, number: int, previous: bytes) -> bytes:
-        """Return its hash as event ``number`` of its chain, after the event whose hash is ``previous``."""
+        """Return the event's hash as number ``number`` of its chain, after the event whose hash is ``previous``."""
         return link(self.chain, number, previous, self.content())
 
 

@@ -1,7 +1,7 @@
 """Verification of a hash chain of audit events, link by link, in constant memory.
 
-Finds the first event that was altered, removed or moved, a chain that was truncated, and a chain that was rewritten
-after a checkpoint. Knows neither where events are stored nor who signs checkpoints; see services.audit.checkpoints.
+Finds the first event that was altered, removed or moved, and chains that were truncated or rewritten after a
+checkpoint. The signatures of checkpoints are in services.audit.checkpoints.
 """
 
 from collections.abc import Iterable
@@ -46,7 +46,7 @@ class Fault:
 class Link:
     """An event as stored in its chain. ``content`` is None if it cannot be read.
 
-    ``is_forged``: its tag is not valid. Only a database has tags.
+    ``is_forged``: its tag is not valid. Events in exported files have no tags.
     """
 
     number: int
@@ -92,7 +92,7 @@ class Checkpoint:
 
     @property
     def mark(self) -> Mark:
-        """The number and hash that it attests."""
+        """The number and hash that the checkpoint attests."""
         return Mark(self.number, self.hash)
 
     def statement(self) -> bytes:
@@ -112,7 +112,7 @@ class ChainCheck:
     """Whether the known end of the chain has been reached."""
 
     def follow(self, link: Link) -> Fault | None:
-        """Verify the next event. After a fault, further results mean nothing."""
+        """Verify the next event. Stop after a fault: further results mean nothing."""
         number = self.last.number + 1
         if link.number != number:
             return Fault(self.chain, number, Flaw.MISSING)
@@ -146,7 +146,7 @@ class ChainCheck:
 
 
 def check_chain(check: ChainCheck, links: Iterable[Link], signed: Iterable[Mark], head: Mark | None) -> Fault | None:
-    """Return the first fault of a chain with its checkpoints, both in order, up to its head.
+    """Return the first fault of a chain with its checkpoints, up to its head. Both are in order.
 
     ``head`` is None while more events follow.
     """

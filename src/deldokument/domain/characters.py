@@ -1,6 +1,6 @@
-"""Characters that cannot be seen: which belong in names and texts, and which text shows nothing at all.
+"""Invisible characters: which of them are allowed in names and texts, and which texts are blank.
 
-Bidirectional controls, which can make a name look like another, are not among those that belong.
+Bidirectional controls are not allowed, because they can make a name look like another.
 """
 
 import re
@@ -20,7 +20,7 @@ _BLANK_CATEGORIES: Final = frozenset({"Cc", "Cf", "Cs", "Zl", "Zp", "Zs"})
 
 
 def belongs_in_text(character: str) -> bool:
-    """Return whether it can be seen, is a space, or is an invisible character that writing needs."""
+    """Return whether a character is visible, a space, or an invisible character that a script needs."""
     return character.isprintable() or character in _WRITTEN
 
 
@@ -30,5 +30,5 @@ def is_blank(text: str) -> bool:
 
 
 def without_joiners(text: str) -> str:
-    """Return the text as it is read: names that differ in a joiner or soft hyphen look the same."""
+    """Return the text as a reader sees it: without joiners and soft hyphens."""
     return text.translate(_WITHOUT_JOINERS)

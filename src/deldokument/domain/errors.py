@@ -1,12 +1,12 @@
-"""Errors that the layers below the edge may raise.
+"""Errors that use cases, store and adapters may raise.
 
     ServiceError
     ├── InvalidInput     a field breaks a rule; names field and rule, changes nothing
     ├── NotFound         unknown, or not for this person: the two are indistinguishable
-    ├── RightMissing     open to an organisation that the actor acts for, but the actor's rights do not suffice
+    ├── RightMissing     shared with an organisation of the actor, but the actor's rights in it do not suffice
     ├── Gone             ended; the actor had a right to it
     ├── Frozen           stopped for a time by the operator, or while its account is being deleted
-    ├── Conflict         the state does not allow this; the request may become valid later or never
+    ├── Conflict         the current state does not allow the request
     ├── RateLimited      too many calls of one caller; says when the next one is allowed
     ├── TokenRefused     an access token is missing or not trusted; never says why
     ├── ScopeMissing     a trusted access token without the scope of this service
@@ -19,7 +19,7 @@
     └── Broken           stored bytes or keys do not fit together; never explained to the client
 
 Each error has a stable ``code``, which identifies the message to people, and parameters that are safe to show.
-``detail`` is for the log and never leaves the service. The edges (web, cli) choose statuses and messages.
+``detail`` is for the log and never leaves the service. The outer layers (web, cli) choose statuses and messages.
 """
 
 from __future__ import annotations
@@ -75,7 +75,7 @@ class Faults:
         self.errors: list[InvalidInput] = []
 
     def unless(self, check: Callable[[], _Value], otherwise: _Other) -> _Value | _Other:
-        """Return what the check returns; ``otherwise``, and keep the faults, if it raises them."""
+        """Return the result of ``check``. If it raises faults, keep them and return ``otherwise``."""
         try:
             return check()
         except InvalidInput as error:
@@ -100,7 +100,7 @@ class NotFound(ServiceError):
 class RightMissing(ServiceError):
     """The actor's rights for an organisation do not suffice.
 
-    Names the right that would, and nothing about the share.
+    Names the required right, and nothing about the share.
     """
 
 
@@ -125,7 +125,7 @@ class RateLimited(ServiceError):
 
 
 class LoginFailed(ServiceError):
-    """A failed login. ``code`` is login_cancelled, login_level, login_person_missing or login_refused."""
+    """A failed login. ``code`` says why: login_cancelled, login_level, login_person_missing or login_refused."""
 
 
 class TokenRefused(ServiceError):
@@ -140,7 +140,7 @@ class ScopeMissing(ServiceError):
 
 
 class TooLarge(ServiceError):
-    """Over a limit."""
+    """Longer than a declared or a fixed limit."""
 
 
 class ChecksumMismatch(ServiceError):
@@ -159,14 +159,14 @@ class Unavailable(ServiceError):
 
 
 class StorageFull(ServiceError):
-    """No capacity for more bytes."""
+    """No capacity for more bytes. All acknowledged bytes are kept."""
 
     def __init__(self, detail: str = "") -> None:
         super().__init__("storage_full", detail=detail)
 
 
 class Broken(ServiceError):
-    """Stored bytes or keys do not fit together."""
+    """Stored bytes or keys do not match each other."""
 
     def __init__(self, detail: str = "") -> None:
         super().__init__("broken", detail=detail)
@@ -176,7 +176,7 @@ _Row = TypeVar("_Row")
 
 
 def existing(row: _Row | None) -> _Row:
-    """Return ``row``, which a foreign key guarantees.
+    """Return ``row``, which exists by a foreign key.
 
     Raises: Broken if it is missing: the database is corrupt.
     """

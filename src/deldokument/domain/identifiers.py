@@ -4,8 +4,8 @@ Guarantees:
 - A person's number is canonical (eleven ASCII digits), so one person is never two recipients.
 - Neither ``repr`` nor ``str`` reveals it.
 
-Does not derive birth date, sex or century: numbers assigned from 2032 do not carry them. Does not know whether a number
-is in use.
+Does not derive birth date, sex or century, which numbers assigned from 2032 do not contain. Does not check whether a
+number is in use.
 
 Sources:
 - Skatteetaten, «fødselsnummer» and «D-nummer»: MOD 11, two control digits.
@@ -45,7 +45,7 @@ class PersonIdentifier:
 
     @property
     def masked(self) -> str:
-        """The form that people may see after the number was entered: ``210794 *****``."""
+        """The masked form, shown after the number was entered: ``210794 *****``."""
         return mask_person(self.value)
 
     def __repr__(self) -> str:
@@ -73,7 +73,7 @@ Identifier = PersonIdentifier | OrganizationNumber
 class Consumer:
     """An organisation whose system acts through the API, known by its Maskinporten token (fagsystem).
 
-    ``supplier`` runs the system for it. It gives no rights; it is only recorded.
+    ``supplier`` runs the system on its behalf; it is recorded, and has no rights.
     """
 
     organization: OrganizationNumber
@@ -85,7 +85,7 @@ Sharer = PersonIdentifier | Consumer
 
 
 def mask_person(digits: str) -> str:
-    """Return a person's number as people may see it: ``210794 *****``."""
+    """Return a person's number in its masked form: ``210794 *****``."""
     return f"{digits[:_SHOWN_DIGITS]} *****"
 
 
@@ -144,7 +144,7 @@ def parse_identifier(text: str, *, allow_synthetic: bool) -> Identifier:
 def split_pasted(text: str) -> list[str]:
     """Return the candidates for numbers in a pasted list with any separators.
 
-    Keeps spaces that group the digits of one number.
+    Spaces that group the digits of one number do not separate.
     """
     return _PASTED.findall(_plain(text))
 

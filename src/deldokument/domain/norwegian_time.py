@@ -1,4 +1,4 @@
-"""Time in Norway. Instants are stored in UTC; dates that people see are Norwegian."""
+"""Time in Norway. Instants are stored in UTC; people see dates of the Norwegian calendar."""
 
 from datetime import UTC, date, datetime, time, timedelta
 from zoneinfo import ZoneInfo
@@ -19,7 +19,7 @@ def start_of(day: date) -> datetime:
 def day_and_clock(instant: datetime) -> tuple[date, str]:
     """Return the date in Norway and the time of day, «15:30»; midnight is 24:00 of the day that it ends.
 
-    A share that ends when the 14th begins was meant to last through the 13th.
+    A share that ends at the beginning of the 14th lasts through the 13th.
     """
     local = instant.astimezone(OSLO)
     if local.time() == time():

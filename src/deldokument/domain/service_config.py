@@ -20,7 +20,7 @@ MAX_SKEW = timedelta(seconds=2)
 class NoticeRules:
     """How notices to recipients are written.
 
-    ``sender`` is the sender name of text messages about confidential shares, and for accounts that have set none.
+    ``sender`` is the sender name of text messages about confidential shares, and for accounts without their own.
     """
 
     sender: str = "DelDokument"

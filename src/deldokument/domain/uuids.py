@@ -1,9 +1,9 @@
-"""Ids as UUIDs, for external systems that store them so: another encoding of the same 128 bits.
+"""Ids as UUIDs, for external systems that require that: another encoding of the same 128 bits.
 
 Guarantees:
 - A conversion and its inverse return the same id.
 
-The UUID has no version: no bit is spare.
+The UUID has no version field, because all 128 bits are in use.
 """
 
 import base64
@@ -13,7 +13,7 @@ _HEX = 32
 
 
 def uuid_of(own_id: str) -> str:
-    """Return the UUID of one of our ids, in either encoding (see share.new_id and share.new_document_id)."""
+    """Return the UUID of an id of ours, in either encoding (see share.new_id and share.new_document_id)."""
     raw = bytes.fromhex(own_id) if len(own_id) == _HEX else base64.urlsafe_b64decode(own_id + "==")
     return str(uuid.UUID(bytes=raw))
 

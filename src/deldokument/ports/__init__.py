@@ -1,6 +1,6 @@
 """Ports: contracts that adapters implement and use cases call. Each has one contract suite in tests/contract.
 
-May import: `domain`; `dependencies` also the `store`, whose database is among them.
+May import: `domain`; `dependencies` also imports `store`, for the database.
 
 - `blobs`: blob store
 - `channels`: e-mail, notices to recipients, webhooks

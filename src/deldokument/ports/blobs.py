@@ -34,7 +34,7 @@ class BlobWriter(Protocol):
         ...
 
     def abort(self) -> None:
-        """Leave nothing behind. Safe after a failure; does nothing after ``commit``."""
+        """Discard the object. Safe after a failure; does nothing after ``commit``."""
         ...
 
 
@@ -81,8 +81,8 @@ class BlobStore(Protocol):
         ...
 
     def list(self, shelf: int | None = None) -> Iterator[StoredBlob]:
-        """Yield every object, or those of one shelf, in no order and in constant memory.
+        """Yield every object, or those of one shelf, in any order and in constant memory.
 
-        The shelf of an object is the number that the first two hex digits of its name form, below SHELVES.
+        An object's shelf is the number in the first two hex digits of its name; it is less than SHELVES.
         """
         ...

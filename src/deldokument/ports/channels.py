@@ -45,7 +45,7 @@ class Email:
 
 
 class EmailSender(Protocol):
-    """Mail server."""
+    """Sender of e-mail through a mail server."""
 
     def send(self, letter: Email) -> Outcome:
         """Submit the e-mail; return whether it was sent, can be retried, or was refused for good.
@@ -88,7 +88,7 @@ class Notice:
 
 
 class Notices(Protocol):
-    """Altinn Notifications, which looks up the contact details of a person or an organisation."""
+    """Sender of notices: Altinn Notifications, which looks up the contact details of a person or an organisation."""
 
     def send(self, notice: Notice) -> Outcome:
         """Order the notice; return whether it was ordered or refused for good.
@@ -99,7 +99,7 @@ class Notices(Protocol):
 
 
 class WebhookFailure(StrEnum):
-    """The reasons why a call got no HTTP response."""
+    """Reason why a webhook call got no HTTP response."""
 
     ADDRESS = "address_refused"
     """The URL leads to an address that the operator's rule does not allow."""
@@ -113,7 +113,7 @@ class WebhookFailure(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class WebhookResponse:
-    """The result of a call: the HTTP status, or the reason why there is none."""
+    """Result of a webhook call: the HTTP status, or the reason why there is none."""
 
     status: int = 0
     failure: WebhookFailure | None = None
@@ -125,7 +125,7 @@ class WebhookResponse:
 
     @property
     def code(self) -> str:
-        """The result as one code."""
+        """The result as a stored code."""
         return self.failure.value if self.failure else f"status_{self.status}"
 
 

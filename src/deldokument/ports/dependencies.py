@@ -1,8 +1,8 @@
 """Ports and settings that a use case receives.
 
-Each port has a contract suite in tests/contract, which every adapter passes. A port guarantees what its docstring says
-and nothing more. Adapters raise the errors of domain.errors, never those of their libraries. Times are aware datetimes
-in UTC. All methods block; the web runs them in threads.
+Each port has a contract suite in tests/contract, which every adapter passes. A port guarantees only what its docstring
+says. Adapters raise the errors of domain.errors, never those of their libraries. Times are aware datetimes in UTC. All
+methods block; the web runs them in threads.
 """
 
 from dataclasses import dataclass, field

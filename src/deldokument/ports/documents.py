@@ -1,7 +1,7 @@
 """Contracts for the documents of agreements: text catalogue, renderer, PDF signing.
 
-The renderer gets a text whose placeholders are filled in. It treats the text as plain words: it runs, follows and
-fetches nothing in it. The ports do not know who signs or what has been signed.
+The renderer gets a text whose placeholders are filled in. The text is untrusted: no part of it is executed, followed or
+fetched.
 """
 
 from dataclasses import dataclass
@@ -40,7 +40,7 @@ class RenderedDocument:
 
 
 class DocumentRenderer(Protocol):
-    """Renderer of Markdown (CommonMark and tables, without HTML and images) as PDF, Word and HTML."""
+    """Renderer of Markdown (CommonMark with tables, but without HTML and images) as PDF, Word and HTML."""
 
     def pdf(self, paper: RenderedDocument) -> bytes:
         """Return a tagged PDF in the document's language, with title and version on every page.
@@ -59,7 +59,7 @@ class DocumentRenderer(Protocol):
 
 
 class DocumentSigner(Protocol):
-    """The service's own signature on documents that it issues, by the key of its seal certificate.
+    """Signer of documents that the service issues, with the key of its seal certificate.
 
     The signature can be verified with the certificate alone, without this service.
     """

@@ -15,7 +15,7 @@ class MediaTypes(Protocol):
 
 
 class ScannerClosed(Exception):
-    """The process ends, so the scan was broken off."""
+    """Error: the scan was aborted because the process ends."""
 
 
 class Scanner(Protocol):
@@ -25,11 +25,11 @@ class Scanner(Protocol):
     """
 
     def engine(self) -> Engine:
-        """Return the engine. Raises: Unavailable if it does not answer or is not fit for use."""
+        """Return the engine. Raises: Unavailable if it does not answer or misses a test sample."""
         ...
 
     def answers(self) -> bool:
-        """Return whether the engine answers. It need not be fit for use."""
+        """Return whether the engine answers. It need not find the test samples."""
         ...
 
     def scan(
@@ -44,5 +44,5 @@ class Scanner(Protocol):
         ...
 
     def close(self) -> None:
-        """Break off the scans of all threads, and refuse new ones. No engine, however slow, delays that."""
+        """Abort the scans of all threads, and refuse new ones. Returns at once, even if the engine is slow."""
         ...

@@ -8,13 +8,13 @@ class Keyring(Protocol):
     """A store of 32-byte keys apart from database and blobs, each entry encrypted under the root key.
 
     Guarantees:
-    - ``destroy`` is final: once it returns, the store returns the entry to no caller.
+    - ``destroy`` is final: afterwards the store never returns the entry.
     - After ``destroy``, ``create`` of the same id makes another key.
     - Root key rotation runs concurrently with all calls.
-    - Beside the keys it keeps named values, which it does not encrypt: callers seal them.
+    - It also stores named values without encrypting them: callers seal them.
 
-    Each adapter documents what may remain on its medium, encrypted under the root key of that time. Destroying that
-    root key after a rotation makes the remains unreadable.
+    Each adapter documents which remnants may stay on its medium, encrypted under the root key of that time. Destroying
+    that root key after a rotation makes them unreadable.
     """
 
     def create(self, entry_id: str) -> bytes:
@@ -36,13 +36,13 @@ class Keyring(Protocol):
         ...
 
     def destroy(self, entry_ids: Collection[str]) -> None:
-        """Make the entries unreadable for good. Missing ids are no error."""
+        """Destroy the entries for good. Missing ids are no error."""
         ...
 
     def keep(self, values: Mapping[str, bytes]) -> None:
-        """Store values by name, replacing those of the same names. A name has a colon. Durable on return.
+        """Store values by name, replacing those of the same names. A name contains a colon. Durable on return.
 
-        After an error, some may be stored, in the order given.
+        After an error, only the first of them may be stored.
         """
         ...
 

@@ -11,7 +11,7 @@ from deldokument.domain.identifiers import Consumer
 
 @dataclass(frozen=True, slots=True)
 class LoginRequest:
-    """A pending login at the provider. All but ``url`` stays on the server until the browser returns."""
+    """A pending login at the provider. Only ``url`` leaves the server."""
 
     url: str
     state: str
@@ -24,7 +24,7 @@ class LoginRequest:
 class Identity:
     """The person that the provider has authenticated.
 
-    ``auth_time`` and ``issued_at`` are by the provider's clock. ``claims`` are the claims that the signature of
+    ``auth_time`` and ``issued_at`` are times of the provider's clock. ``claims`` are the claims that the signature of
     ``id_token`` covers, without the person's number.
     """
 
@@ -45,7 +45,7 @@ class Identity:
 class LogoutForm:
     """The form that the browser must post so that the login at the provider ends too.
 
-    A form and not a link: the ID token holds the person's number, which must not appear in a URL.
+    It is a form, not a link, because the ID token contains the person's number, which must not appear in a URL.
     """
 
     action: str
@@ -53,13 +53,13 @@ class LogoutForm:
 
 
 class LoginProvider(Protocol):
-    """ID-porten."""
+    """Login provider: ID-porten."""
 
     def begin(self, locale: str, *, fresh: bool = False, nonce: str = "", on_behalf_of: str = "") -> LoginRequest:
         """Begin a login; ``locale`` is nb, nn, en or se. Raises: Unavailable.
 
-        - ``fresh``: the provider asks for the person's electronic ID even if there is a login already. The Identity
-          shows whether it did.
+        - ``fresh``: the provider asks for the person's electronic ID even if the person is logged in already. The
+          Identity shows whether it did.
         - ``nonce``: a random value of the caller, to which the provider's response is bound.
         - ``on_behalf_of``: the provider's name for the customer that its page shows. The response must carry the same
           name.
@@ -92,7 +92,7 @@ class LoginProvider(Protocol):
 
 
 class AccessTokens(Protocol):
-    """Maskinporten, as an API that its tokens give access to sees it."""
+    """Verifier of Maskinporten's access tokens."""
 
     def verify(self, token: str) -> Consumer:
         """Return the consumer of a token.

@@ -29,12 +29,13 @@ MAX_DENIAL_AGE = timedelta(seconds=30)
 
 
 class OrganizationRights(Protocol):
-    """Altinn: the rights of a person for organisations."""
+    """Altinn: rights of persons for organisations."""
 
     def grants(self, person: PersonIdentifier, oldest: timedelta = MAX_RIGHTS_AGE) -> tuple[OrganizationGrant, ...]:
         """Return the complete list of the person's grants.
 
-        A list with grants is younger than ``oldest`` and MAX_RIGHTS_AGE, an empty one also younger than MAX_DENIAL_AGE.
+        A list with grants is younger than ``oldest`` and MAX_RIGHTS_AGE. An empty list is also younger than
+        MAX_DENIAL_AGE.
 
         Raises: Unavailable if the list cannot be fetched or trusted.
         """
@@ -43,7 +44,7 @@ class OrganizationRights(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class RegisteredOrganization:
-    """An organisation as registered in Enhetsregisteret. ``language``: the one it has chosen, if that is known."""
+    """An organisation as registered in Enhetsregisteret. ``language``: its chosen language, if known."""
 
     number: str
     name: str
@@ -53,7 +54,7 @@ class RegisteredOrganization:
 
     @property
     def is_winding_up(self) -> bool:
-        """Whether it is being wound up, by itself or by force."""
+        """Whether it is being wound up, voluntarily or by force."""
         return self.status in {"winding_up", "forced_winding_up"}
 
 

@@ -5,7 +5,7 @@ Guarantees:
   bytes, also after these bytes were acknowledged.
 - Over a Unix socket: counts no byte that is not in the peer's receive queue. Sees that a peer closes with unread bytes.
 
-The peer may be a proxy, and is one at a Unix socket. Then its own client is out of sight.
+The peer may be a proxy; at a Unix socket it always is. What the proxy's own client has received is unknown.
 
 Sources: tcp(7), TCP_INFO; RFC 2525, section 2.17: a close with unread data is a reset; unix(7), SIOCOUTQ.
 """
@@ -34,14 +34,17 @@ _CLOSED = 7
 
 
 def bytes_in_kernel(connection: socket.socket) -> int:
-    """Return how many sent bytes the peer has not received; for a Unix socket, with the kernel's overhead."""
+    """Return how many sent bytes the peer has not received. For a Unix socket this includes kernel overhead."""
     # SIOCOUTQ, which for a socket is another name of TIOCOUTQ (tcp(7), unix(7)).
     [count] = struct.unpack("i", fcntl.ioctl(connection.fileno(), termios.TIOCOUTQ, bytes(4)))
     return int(count)
 
 
 class SentBytes(ABC):
-    """Bytes of a response, counted from its body's start. Has a descriptor of its own, until `close`."""
+    """Byte count of a response, from the start of its body.
+
+    Has a duplicate descriptor of the connection, until `close`.
+    """
 
     def __init__(self, connection: socket.socket, heard: asyncio.Event) -> None:
         self._socket = connection
@@ -55,12 +58,12 @@ class SentBytes(ABC):
     @property
     @abstractmethod
     def is_reset(self) -> bool:
-        """Whether the connection was reset, by the peer or because the peer is out of reach."""
+        """Whether the connection was reset, by the peer or because the peer is unreachable."""
 
     async def wait_for(self, count: int) -> None:
         """Wait until the peer has received ``count`` bytes, or the connection is reset.
 
-        The kernel reports no event for that, so it is asked.
+        The kernel reports no event for that, so this polls.
         """
         pause = _FIRST_PAUSE_SECONDS
         while not self._has_arrived(count) and not self.is_reset:
@@ -71,7 +74,7 @@ class SentBytes(ABC):
         return self.acknowledged >= count
 
     async def _hear(self, seconds: float) -> None:
-        """Wait so long, or until the client sends more: its next request carries an acknowledgement, too."""
+        """Wait so long, or until the client sends more bytes: its next request also carries an acknowledgement."""
         if self._heard.is_set():
             await asyncio.sleep(seconds)
             return
@@ -80,7 +83,7 @@ class SentBytes(ABC):
                 await self._heard.wait()
 
     async def settles(self, gone: asyncio.Future[None]) -> bool:
-        """Wait until the peer closes, sends more, or is silent for SETTLE_SECONDS; return whether it has not reset."""
+        """Wait until the peer closes, sends more, or is silent for SETTLE_SECONDS; return whether it did not reset."""
         heard = asyncio.ensure_future(self._heard.wait())
         either: list[asyncio.Future[Any]] = [heard, gone]
         try:
@@ -106,7 +109,7 @@ class TcpBytes(SentBytes):
         self._before = self._count_written(unacknowledged)
 
     def _count_written(self, unacknowledged: Callable[[], int]) -> int:
-        """Return how many bytes were written before, acknowledged or not."""
+        """Return how many bytes were written before the body, acknowledged or not."""
         # What is acknowledged between the two counts would be in both.
         earlier, rest, acknowledged = -1, 0, self._info()[1]
         while acknowledged != earlier:
@@ -127,12 +130,12 @@ class TcpBytes(SentBytes):
 
     @property
     def is_reset(self) -> bool:
-        """Whether the connection was reset, by the peer or because the peer is out of reach."""
+        """Whether the connection was reset, by the peer or because the peer is unreachable."""
         return self._info()[0] == _CLOSED
 
 
 class Written(NamedTuple):
-    """Bytes of a response's body so far."""
+    """Number of bytes of a response's body so far."""
 
     given: int
     """Given to the server, or moved over its lent socket."""
@@ -145,8 +148,8 @@ class Written(NamedTuple):
 class UnixBytes(SentBytes):
     """Bytes that the kernel has put into the receive queue of the peer at the other end of a Unix socket.
 
-    The kernel counts none as unread when the peer has closed, read or not. So a peer that closes before it was seen to
-    have read everything counts as reset.
+    After the peer has closed, the kernel reports no unread bytes, even if there were some. So a peer counts as reset if
+    it closes before its queue was seen empty.
     """
 
     def __init__(self, connection: socket.socket, written: Callable[[], Written], heard: asyncio.Event) -> None:
@@ -159,7 +162,7 @@ class UnixBytes(SentBytes):
 
     @property
     def acknowledged(self) -> int:
-        """Number of bytes that the kernel has certainly accepted: exact, unless the connection has closed since."""
+        """Number of bytes in the peer's queue or read from it: exact, unless the connection has closed since."""
         written = self._written()
         if written.held is not None:
             self._accepted = max(written.given - written.lent - written.held, self._accepted)
@@ -172,7 +175,7 @@ class UnixBytes(SentBytes):
 
     @property
     def is_reset(self) -> bool:
-        """Whether the peer has closed before it was seen to have read everything."""
+        """Whether the peer closed before its queue was seen empty."""
         return not self._is_read and bool(self._poll.poll(0))
 
 

@@ -1,23 +1,22 @@
 """HTTP connection of the server: uvicorn's, with limits on what a client may do before a route runs.
 
 Guarantees:
-- Refuses a head, a trailer or a chunk extension of more than 64 KiB plus one read, however it is split into
-  packets.
+- Refuses a head, a trailer or a chunk extension of more than 64 KiB plus one read, however it is split into packets.
 - Refuses too many headers, too many pipelined requests, and ambiguous heads (request smuggling).
 - Never inserts anything into the bytes of a response.
-- Closes a connection on which expected bytes do not come, or come too slowly, and one that takes nothing of
-  its response. So idle and slow clients do not use up descriptors.
-- Passes a body on in pieces so small that many can be held at once.
+- Closes a connection on which expected bytes are missing or too slow, or whose client does not read its response. So
+  idle and slow clients do not use up descriptors.
+- Passes a body on in small pieces, so that many connections need little memory.
 - Has a limited number of connections; the next one gets 503, and is closed unread.
 
 A route can do the following with its connection:
 - cut a response, so that neither this process nor the kernel sends any more of it
 - wait until the kernel accepts more
-- ask how many bytes the client has not taken
+- ask how many bytes the client has not yet acknowledged
 - watch how many bytes of its response the client has received
 - leave a body in the kernel until it asks for more
 
-Bodies are otherwise the routes' concern: those that accept large ones have their own, shorter time limits.
+Routes that accept large bodies have their own, shorter time limits.
 """
 
 from __future__ import annotations
@@ -64,7 +63,7 @@ log = logging.getLogger("deldokument.server")
 class BoundedConfig(uvicorn.Config):
     """Settings of uvicorn, and of the connections.
 
-    ``own_headers`` are on responses that the server makes without the application.
+    ``own_headers`` are headers of responses that the server sends without the application.
     """
 
     def __init__(
@@ -82,7 +81,7 @@ class BoundedConfig(uvicorn.Config):
 
 
 def abort(scope: Scope) -> None:
-    """Reset the request's connection; bytes that have not left this machine are dropped."""
+    """Reset the request's connection; bytes that have not left this machine are discarded."""
     extension = scope.get("extensions", {}).get(_CUT)
     if extension:
         extension["cut"]()
@@ -96,14 +95,14 @@ def pause_reading(scope: Scope) -> None:
 
 
 async def writable(scope: Scope) -> None:
-    """Wait until the kernel has the response as sent so far and accepts more; return at once where that is unknown."""
+    """Wait until the kernel has taken the response so far and accepts more; return at once if that is unknown."""
     extension = scope.get("extensions", {}).get(_WRITABLE)
     if extension:
         await extension["wait"]()
 
 
 def unsent_bytes(scope: Scope) -> int:
-    """Return the number of response bytes, here and in the kernel, that the client has not taken; 0 if unknown."""
+    """Return how many response bytes, here and in the kernel, the client has not acknowledged; 0 if unknown."""
     extension = scope.get("extensions", {}).get(_UNTAKEN)
     count: int = extension["count"]() if extension else 0
     return count
@@ -126,7 +125,7 @@ def _must_be_plain(headers: Sequence[tuple[bytes, bytes]], version: str) -> None
 
 
 class _ReceiveBuffer(threading.local):
-    """Receive buffer of an event loop, in its thread, for all connections: data is parsed as it comes."""
+    """Receive buffer that all connections of an event loop share: data is parsed as it arrives."""
 
     def __init__(self) -> None:
         # Slightly more than the high-water mark that pauses a connection, so one full piece of a body pauses
@@ -138,7 +137,7 @@ _received = _ReceiveBuffer()
 
 
 class _Receiver(asyncio.BufferedProtocol):
-    """Protocol that receives for a connection: a plain Protocol gets 256 KiB at a time, this one a buffer's size."""
+    """Protocol that receives for a connection into the shared buffer; a plain Protocol would get 256 KiB at a time."""
 
     def __init__(self, connection: BoundedConnection) -> None:
         self._connection = connection
@@ -148,23 +147,23 @@ class _Receiver(asyncio.BufferedProtocol):
         return _received.view
 
     def buffer_updated(self, count: int) -> None:
-        """Pass received bytes on."""
+        """Pass received bytes to the connection."""
         self._connection.data_received(_received.view[:count])
 
     def eof_received(self) -> None:
-        """Pass the end of the stream on."""
+        """Pass the end of the stream to the connection."""
         self._connection.eof_received()
 
     def connection_lost(self, exc: Exception | None) -> None:
-        """Pass the loss of the connection on."""
+        """Tell the connection that it is lost."""
         self._connection.connection_lost(exc)
 
     def pause_writing(self) -> None:
-        """Pass on that the write buffer is full."""
+        """Tell the connection that the write buffer is full."""
         self._connection.pause_writing()
 
     def resume_writing(self) -> None:
-        """Pass on that the write buffer has space again."""
+        """Tell the connection that the write buffer has space again."""
         self._connection.resume_writing()
 
 
@@ -245,7 +244,7 @@ class BoundedConnection(HttpToolsProtocol):
         super().on_header(name, value)
 
     def on_headers_complete(self) -> None:
-        """Check the finished head."""
+        """Check the complete head."""
         self._progress()
         self._in_head = False
         _must_be_plain(self.headers, self.parser.get_http_version())
@@ -257,7 +256,7 @@ class BoundedConnection(HttpToolsProtocol):
         super().on_headers_complete()
 
     def send_400_response(self, msg: str) -> None:
-        """Send 400; reset the connection if it would end up inside another response, or be taken for one."""
+        """Send 400. Reset the connection instead if the client could read the 400 as part of another response."""
         cycle = self.cycle
         is_asked = cycle is not None and not cycle.response_complete and (cycle.response_started or not cycle.more_body)
         if is_asked or self.pipeline:
@@ -266,7 +265,7 @@ class BoundedConnection(HttpToolsProtocol):
             self._answer_alone("400 Bad Request", msg, {})
 
     def _answer_alone(self, status: str, text: str, headers: Mapping[str, str]) -> None:
-        """Send a response without the application, and close the connection."""
+        """Send a response without the application, then close the connection."""
         own = {
             "content-type": "text/plain; charset=utf-8",
             "content-length": str(len(text)),
@@ -305,7 +304,7 @@ class BoundedConnection(HttpToolsProtocol):
         self._watch = self.loop.call_later(_LOOK_SECONDS, self._look)
 
     def _is_stuck(self) -> bool:
-        """Return whether the client has for too long taken none of the bytes that wait here."""
+        """Return whether the client has for too long read none of the waiting bytes."""
         waiting = self.transport.get_write_buffer_size()
         untaken = waiting + self._count_in_kernel() if waiting else 0
         if not untaken or untaken != self._untaken:
@@ -369,7 +368,7 @@ class BoundedConnection(HttpToolsProtocol):
         return 0 if connection is None else bytes_in_kernel(connection)
 
     def _duplicate(self) -> socket.socket | None:
-        """Return a descriptor of our own, since the server may close its own at any time; None if none is left."""
+        """Return a duplicate of the descriptor, which the server may close at any time; None if none is left."""
         connection: Any = self.transport.get_extra_info("socket")
         with suppress(OSError):
             duplicate: socket.socket = connection.dup()

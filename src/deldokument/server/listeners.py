@@ -2,9 +2,9 @@
 
 Guarantees:
 - Both listeners close together on a signal.
-- Running requests have ``UNDER_WAY_SECONDS``. Then those whose response has not begun get 503; the connections of the
-  others are closed. The process stays until interrupted downloads have their receipts.
-- No access log: paths contain ids of shares, and the audit trail has what must be kept.
+- Running requests get ``UNDER_WAY_SECONDS`` to finish. After that, requests without a response get 503, and the
+  connections of the others are closed. The process waits until receipts of interrupted downloads are written.
+- No access log: paths contain ids of shares, and the audit trail has the events that must be kept.
 """
 
 import asyncio
@@ -103,7 +103,7 @@ class Listeners:
     management: socket.socket
 
     def close(self) -> None:
-        """Close both in this process."""
+        """Close both sockets in this process."""
         self.public.close()
         self.management.close()
 
@@ -119,7 +119,7 @@ def serve_both(
 ) -> None:
     """Serve until a signal comes; then end the process by SystemExit.
 
-    ``max_connections`` limits the public listener. ``own_headers`` are on its responses that no route makes.
+    ``max_connections`` limits the public listener. ``own_headers``: as in BoundedConfig.
     """
     beside = ManagementServer(_config(management, BoundedConnection))
     connection = LendingConnection if lend_sockets else BoundedConnection
@@ -137,7 +137,7 @@ def serve_both(
 
 
 def _answering_when_cut_off(app: ASGIApp, own_headers: Mapping[str, str]) -> ASGIApp:
-    """Send 503, as while no node responds; uvicorn would send 500."""
+    """Wrap the application so that cut-off requests get 503, as if no node responded; uvicorn would send 500."""
     headers = {"content-length": "0", "connection": "close", "retry-after": "1", **own_headers}
     encoded = [(name.encode("ascii"), value.encode("ascii")) for name, value in headers.items()]
 
@@ -161,7 +161,7 @@ def _answering_when_cut_off(app: ASGIApp, own_headers: Mapping[str, str]) -> ASG
 
 
 def _is_fault(record: logging.LogRecord) -> bool:
-    """Return False for the traceback of a request that is cut off: nothing else cancels requests."""
+    """Return whether a log record is a fault. The traceback of a cut-off request is not: only that cancels requests."""
     return not (record.exc_info and isinstance(record.exc_info[1], asyncio.CancelledError))
 
 
@@ -181,7 +181,7 @@ def _config(app: ASGIApp, connection: type[BoundedConnection], **limits: Any) ->
 
 
 class ManagementServer(uvicorn.Server):
-    """The management server, in the event loop of the public server, which handles the signals."""
+    """The management server. It runs in the event loop of the public server, which handles the signals."""
 
     @contextmanager
     def capture_signals(self) -> Iterator[None]:

@@ -2,14 +2,13 @@
 
 Guarantees:
 - While the socket is lent, the server neither reads nor writes the borrower's bytes.
-- The socket is returned in the state in which the server would be had it moved the bytes itself. So the rest
-  of a body, the next request or a disconnect are handled as usual.
-- Nothing is lent where that cannot be guaranteed: TLS, HTTP/1.0, chunked bodies, a pipelined successor, any
-  other server.
+- On return, the server is in the same state as if it had moved the bytes itself. So the rest of a body, the next
+  request or a disconnect are handled as usual.
+- No socket is lent where that cannot be guaranteed: with TLS, HTTP/1.0, chunked bodies, a pipelined next request, or
+  another server.
 
-The internals of uvicorn and uvloop that it depends on are listed in
-docs/decisions/0021-server-processes.md. An upgrade that changes them fails in
-tests/server/test_socket_lending.py. Does not decide which clients are fast enough.
+The internals of uvicorn and uvloop that it depends on are listed in docs/decisions/0021-server-processes.md. An upgrade
+that changes them fails in tests/server/test_socket_lending.py.
 """
 
 import asyncio
@@ -50,11 +49,11 @@ class SocketLease:
         """No progress, or the other side is gone; the server will find out which."""
 
     def receive_into(self, buffer: memoryview, until: float) -> int:
-        """Fill the buffer with bytes that come before ``until`` (monotonic), and return how many came."""
+        """Fill the buffer with bytes that arrive before ``until`` (monotonic); return their number."""
         return self._move(self._socket.recv_into, buffer, until)
 
     def send(self, data: memoryview, until: float) -> int:
-        """Send the bytes that the kernel accepts before ``until`` (monotonic), and return how many that were."""
+        """Send the bytes that the kernel accepts before ``until`` (monotonic); return their number."""
         return self._move(self._socket.send, data, until)
 
     def _move(self, move: Callable[[memoryview], int], data: memoryview, until: float) -> int:
@@ -75,7 +74,7 @@ class SocketLease:
     def release(self) -> None:
         """Give the socket back to the server.
 
-        Call on the event loop, when no thread uses the lease any more.
+        Call it on the event loop, when no thread uses the lease any more.
         """
         self._socket.close()
         self._take_back(self.left)

@@ -1,15 +1,14 @@
 """Parent process of several server processes that accept on the same listeners (decision 21).
 
 Guarantees:
-- A child that dies is replaced while another one lives. Connections that wait at a listener are not lost with
-  it.
+- If a child dies while another one lives, it is replaced. Connections that wait at a listener are not lost.
 - Children that die soon after their start are replaced after ever longer pauses.
 - When no child is left, the parent ends with an error. The service manager starts it again.
-- SIGTERM and SIGINT are passed on to the children, which have `PATIENCE_SECONDS` to end. Before that, the parent
-  closes the listeners.
+- SIGTERM and SIGINT are passed on to the children, which have `PATIENCE_SECONDS` to end. Before that, the parent closes
+  the listeners.
 - The children end with their parent, even if it is killed.
 
-A busy child is not killed: the load balancer checks whether it responds. Does not know what a child does.
+An unresponsive child is not killed: the load balancer checks whether it responds.
 """
 
 import ctypes
@@ -37,19 +36,18 @@ _has_to_end: Final = threading.Event()
 
 
 def _ignore(*_: object) -> None:
-    """Do nothing about a child that has died, or about a signal."""
+    """Do nothing: the default for a dead child, and for a signal."""
 
 
 class NoProcessLeft(Exception):
-    """Every child has died; each has logged why."""
+    """Error: every child has died; each has logged why."""
 
 
 def end_at_a_signal() -> None:
     """Make the first SIGTERM or SIGINT end this process by SystemExit.
 
-    More may follow: systemd signals every process of a unit, and a parent its children. Python drops an
-    exception that is raised while an object is freed. So a loop without an end of its own checks
-    `has_to_end`.
+    More may follow: systemd signals every process of a unit, and a parent its children. Python drops an exception that
+    is raised while an object is freed. So an endless loop must check `has_to_end`.
     """
 
     def end(*_: object) -> None:
@@ -80,10 +78,9 @@ def supervise(
 ) -> None:
     """Run ``child`` in ``count`` processes until a signal comes. All have ended when this returns or raises.
 
-    ``ended`` gets the process id of each child that has died before. ``close_listeners`` closes the parent's.
+    ``ended`` is called with the process id of each child that has died. ``close_listeners`` closes the parent's.
 
-    The caller has opened nothing but listeners and runs no thread: the children are forked, and share its
-    loaded code.
+    The caller must have opened only listeners and run no thread: children are forked, to share its loaded code.
 
     Raises:
         NoProcessLeft: Every child has died.
@@ -120,7 +117,7 @@ class ChildProcesses:
         self._start_at = 0.0
 
     def next_signal(self) -> int | None:
-        """Wait for a signal and return it; None when it is time to start a child."""
+        """Wait for a signal and return it; return None when it is time to start a child."""
         if len(self._living) == self._count:
             return signal.sigwaitinfo(_HANDLED).si_signo
         received = signal.sigtimedwait(_HANDLED, max(self._start_at - time.monotonic(), 0.0))
@@ -129,7 +126,7 @@ class ChildProcesses:
     def start_missing(self) -> None:
         """Start the missing children, unless it is too early.
 
-        Raises: OSError if none can be started.
+        Raises: OSError if a process cannot be started.
         """
         if time.monotonic() < self._start_at:
             return
@@ -159,7 +156,7 @@ class ChildProcesses:
             raise NoProcessLeft
 
     def _delay(self, *, is_longer: bool) -> None:
-        """Set the pause before the next start: a process that dies again and again must not use up the machine."""
+        """Set the pause before the next start, so that a process that keeps dying does not use up the machine."""
         self._pause = min(2 * self._pause, _MAX_PAUSE_SECONDS) if is_longer else _PAUSE_SECONDS
         self._start_at = time.monotonic() + self._pause
 
@@ -177,7 +174,7 @@ class ChildProcesses:
     def _reap_ended(self) -> list[int]:
         """Return the children that have ended.
 
-        Asks for each: as process 1 the parent also has others' orphans.
+        Asks for each child by its id, because as process 1 the parent also adopts orphans.
         """
         return [pid for pid in list(self._living) if os.waitpid(pid, os.WNOHANG)[0]]
 

@@ -1,4 +1,4 @@
-"""Thread pool whose work sees the context variables of its submitter, such as the request's trace."""
+"""Thread pool whose tasks see the context variables of the submitter, such as the request's trace."""
 
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -10,7 +10,7 @@ _Result = TypeVar("_Result")
 
 
 class ContextThreadPool(ThreadPoolExecutor):
-    """The pool of the standard library, which drops the context."""
+    """The standard library's pool, but with the submitter's context."""
 
     def submit(self, fn: Callable[_Given, _Result], /, *args: _Given.args, **kwargs: _Given.kwargs) -> Future[_Result]:
         """Run ``fn`` in a thread, in a copy of this context."""

@@ -1,12 +1,10 @@
-"""Thread pools for transfers of fast clients. A thread moves one stretch between a lent socket and a use case.
+"""Thread pools for transfers of fast clients. A thread moves one stretch of bytes between a lent socket and a use case.
 
 Guarantees:
-- The number of threads is small, and so is that of the helpers that read ahead for them.
+- There are few threads, and few helpers that read ahead for them.
 - If CPU time is short, the event loop has priority.
 - A slow or hanging client occupies a thread for a few hundred milliseconds at most.
 - A transfer that gets no lane continues on the event loop.
-
-Does not know what is moved.
 """
 
 import asyncio
@@ -45,7 +43,7 @@ _Result = TypeVar("_Result")
 
 
 class ConcurrencyGauge:
-    """The number of transfers in progress: when there are many, each takes less memory. For the event loop's thread."""
+    """The number of transfers in progress: if there are many, each gets less memory. For the event loop's thread."""
 
     def __init__(self) -> None:
         self._size = 0
@@ -55,7 +53,7 @@ class ConcurrencyGauge:
         self._size += 1
 
     def leave(self) -> None:
-        """Remove a transfer."""
+        """Remove a transfer that has ended."""
         self._size -= 1
 
     @property
@@ -81,7 +79,7 @@ class TransferThreads:
 
     @contextmanager
     def enter(self) -> Iterator[bool]:
-        """Yield whether a lane is free; it is held until the block ends.
+        """Yield whether a lane was free; it stays taken until the block ends.
 
         For the event loop's thread.
         """
@@ -97,7 +95,7 @@ class TransferThreads:
     def run(self, stretch: Callable[[], bool]) -> asyncio.Future[bool]:
         """Run one stretch in a thread.
 
-        The first is logged, so that an operator sees whether sockets are lent.
+        The first one is logged, so that an operator can see whether sockets are lent.
         """
         if not self._is_used:
             log.info("%ss of fast clients use sockets lent to threads", self._name)
@@ -108,7 +106,7 @@ class TransferThreads:
     def ahead(self, steps: Iterator[_Result]) -> Iterator[Iterator[_Result]]:
         """Yield the same steps, each computed by a helper while the previous one is used.
 
-        If all helpers or cores are taken, the consumer computes them itself.
+        If all helpers or cores are busy, the consumer computes them itself.
         """
         if self._taken >= _CORES or not self._idle.acquire(blocking=False):
             yield steps
@@ -142,7 +140,7 @@ def _ahead(steps: Iterator[_Result], helper: ContextThreadPool) -> Generator[_Re
 
 
 async def wait_for_threads(futures: Sequence[asyncio.Future[Any]]) -> None:
-    """Wait until threads have ended, even if the waiting is cancelled: threads do not stop for that."""
+    """Wait until the threads have ended, even if the wait is cancelled: cancelling does not stop threads."""
     cancelled: asyncio.CancelledError | None = None
     while waiting := [future for future in futures if not future.done()]:
         try:
@@ -160,7 +158,7 @@ async def wait_for_result(future: asyncio.Future[_Result]) -> _Result:
 
 
 class ThroughputMeter:
-    """Speed of the bytes that come over the event loop."""
+    """Measures the speed of a transfer over the event loop."""
 
     def __init__(self) -> None:
         self._since = time.monotonic()
@@ -180,12 +178,12 @@ class ThroughputMeter:
 
 
 def is_quick(rate: float) -> bool:
-    """Return whether so many bytes per second are worth a lane."""
+    """Return whether a rate, in bytes per second, is high enough for a lane."""
     return rate >= QUICK
 
 
 def burst(move: Callable[[float], int], lease: SocketLease) -> bool:
-    """Call ``move`` until a stretch or the rest has moved or time is up; return whether it was fast enough."""
+    """Call ``move`` until a stretch has moved, nothing is left, or time is up; return whether it was fast enough."""
     began, moved = time.monotonic(), 0
     until = began + STRETCH_SECONDS
     while lease.left and not lease.is_stuck and moved < STRETCH and time.monotonic() < until:

@@ -10,7 +10,7 @@ Imports nothing else of Del dokument. The synthetic people and organisations are
 - `altinn_pdp`: Altinn's policy decision point
 - `altinn_register`: rights of the cast in Altinn
 - `altinn_tokens`: Altinn's token exchange, and token validation
-- `common`: what the simulators share
+- `common`: parts that all simulators use
 - `enhetsregisteret`: Enhetsregisteret's open API
 - `idporten`: ID-porten as OpenID Provider
 - `idporten_logout`: ID-porten's front-channel and back-channel logout

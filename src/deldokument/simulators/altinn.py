@@ -4,7 +4,7 @@ Guarantees:
 - Like the real API, it requires a token with the scope (Maskinporten's or Altinn's own) and a subscription key.
 - It refuses unknown query parameters and values.
 
-Has no filter of parties.
+The real API's filter of parties is missing.
 
 Rights can be changed at run time: ``POST /_simulator/rights``. The token exchange (altinn_tokens) and the decision
 point (altinn_pdp) run at the same address.
@@ -36,7 +36,7 @@ YesNo = Literal["true", "false"]
 
 
 class Query(BaseModel):
-    """The query parameters that are understood, of those that the API has."""
+    """The supported query parameters of the API."""
 
     model_config = ConfigDict(extra="forbid", alias_generator=to_camel)
 
@@ -48,7 +48,7 @@ class Query(BaseModel):
 
 
 class Subject(BaseModel):
-    """The person whose parties are asked for."""
+    """The person whose parties are requested."""
 
     model_config = ConfigDict(extra="forbid")
 
@@ -68,7 +68,7 @@ def read_question(query: Mapping[str, str], body: bytes) -> Question:
 
 
 class Altinn:
-    """One running Altinn."""
+    """One running Altinn simulator."""
 
     def __init__(self, register: Register, tokens: TokenCheck, subscription_key: str) -> None:
         self._register = register

@@ -1,4 +1,4 @@
-"""Altinn's policy decision point on loopback: decides what a person may do for an organisation.
+"""Altinn's policy decision point on loopback: decides whether a person has a right for an organisation.
 
 Guarantees:
 - Like the real one, it requires a token with the scope, a subscription key, known attributes and valid references.

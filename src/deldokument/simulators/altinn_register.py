@@ -1,10 +1,8 @@
 """Rights in the Altinn simulator, and their representation in a list of parties.
 
 Guarantees:
-- Subunits inherit the rights on their unit.
-- A person with rights in a subunit only sees the unit above as an element without access.
-
-Knows nothing of requests.
+- A right for a unit includes its subunits.
+- If a person has rights only in a subunit, the unit above is listed without rights.
 
 Source: Altinn/altinn-authorization-tmp, AuthorizedPartyDto (2026-08).
 """
@@ -47,7 +45,7 @@ class Question:
 
 
 class Register:
-    """Current rights: those of the cast, with changes made at run time."""
+    """Current rights: the rights of the cast, with changes made at run time."""
 
     def __init__(self, cast: Cast) -> None:
         self.cast = cast

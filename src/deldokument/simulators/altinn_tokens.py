@@ -1,9 +1,7 @@
-"""Tokens accepted by the Altinn simulators: Maskinporten's, and Altinn's own, which are exchanged for those.
+"""Tokens that the Altinn simulators accept: Maskinporten's, and Altinn's own, for which Maskinporten's are exchanged.
 
 Guarantees:
 - A token is accepted only from a trusted issuer, signed with a current key, unexpired and with one of the scopes.
-
-Knows nothing of the requests that carry the tokens.
 
 Source: Altinn Authentication, ``exchange/maskinporten``.
 """
@@ -78,7 +76,7 @@ class TokenCheck:
 
 
 class Exchange:
-    """Token exchange of the Altinn at ``url``: takes Maskinporten's tokens with a scope of Altinn's."""
+    """Token exchange of the Altinn at ``url``: accepts Maskinporten's tokens with one of Altinn's scopes."""
 
     def __init__(self, url: str, maskinporten: TokenCheck) -> None:
         self._issuer = openid_issuer(url)

@@ -30,7 +30,7 @@ _DATE: Final = "2026-03-31"
 
 
 class Enhetsregisteret:
-    """The register of one cast."""
+    """The register, with the organisations of one cast."""
 
     def __init__(self, cast: Cast) -> None:
         self._cast = cast

@@ -6,8 +6,8 @@ Guarantees:
 - ``onbehalfof`` must be one of the client's ``customers``.
 - When a session ends, every client of that session is logged out (front-channel or back-channel).
 
-Has no client secrets, refresh tokens, userinfo, ``max_age`` or ``prompt=none``. Shows no logout frames if the client
-asks for a redirect after logout.
+Client secrets, refresh tokens, userinfo, ``max_age`` and ``prompt=none`` are missing. It shows no logout frames if the
+client asks for a redirect after logout.
 
 Source: Digdir's ID-porten documentation; OpenID Connect Core and RP-Initiated Logout; RFC 7636, 9126, 9207.
 """
@@ -73,7 +73,7 @@ _METHODS: Final = {HIGH: "BankID", "idporten-loa-substantial": "Minid-OTP"}
 
 
 class IdPorten:
-    """One running ID-porten with its key, clients and sessions."""
+    """One running ID-porten simulator with its key, clients and sessions."""
 
     def __init__(self, url: str, cast: Cast, clients: Clients, state: Path | None) -> None:
         self._issuer = url
@@ -270,7 +270,7 @@ class IdPorten:
         return pages.message_page("Du er logget ut", "Du kan lukke dette vinduet.", frames=frames)
 
     def _read_hint(self, id_token: str) -> dict[str, Any]:
-        """Return the claims of a token that this simulator issued, however old, otherwise none."""
+        """Return the claims of a token that this simulator issued, of any age; empty for any other token."""
         try:
             claims = jwt.decode(id_token, self._key, algorithms=["RS256"]).claims
         except (JoseError, ValueError):

@@ -5,8 +5,6 @@ Guarantees:
 - A client that cannot be reached does not prevent the logout.
 - Frames carry no token, requests carry no cookie.
 
-Knows nothing of persons.
-
 Sources: OpenID Connect Back-Channel Logout 1.0 and Front-Channel Logout 1.0; Digdir's ID-porten documentation.
 """
 

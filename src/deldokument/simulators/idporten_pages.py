@@ -1,10 +1,8 @@
 """Pages of the ID-porten simulator, in Norwegian, without script.
 
 Guarantees:
-- Nothing loads from elsewhere, except the clients' own frames at logout.
+- Pages load nothing from other origins, except the clients' own frames at logout.
 - Nothing is stored.
-
-Knows nothing of protocols.
 """
 
 from collections.abc import Sequence
@@ -23,7 +21,7 @@ _CSP = "default-src 'none'; style-src 'self'; base-uri 'none'; frame-ancestors '
 def login_page(
     transaction: str, people: tuple[Person, ...], customer: str, *, identifier: str = "", error: str = ""
 ) -> Response:
-    """Return the login page. ``customer`` is the tenant that the client logs in for, if not itself."""
+    """Return the login page. ``customer`` is the tenant on whose behalf the client logs in, if any."""
     return page(
         "login.html",
         status=400 if error else 200,

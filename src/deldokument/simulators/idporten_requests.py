@@ -5,8 +5,6 @@ Guarantees:
 - The redirect address equals a registered one of the client, character by character.
 - An error found before the redirect address is validated never redirects.
 
-Knows nothing of sessions, pages or tokens.
-
 Sources: OpenID Connect Core 3.1.2, RFC 7636 (PKCE), RFC 9126 (PAR), Digdir's ID-porten documentation.
 """
 
@@ -38,7 +36,7 @@ class RequestRefused(Exception):
 
 @dataclass(frozen=True, slots=True)
 class AuthorizationRequest:
-    """A valid request for a login. ``fresh``: with a page in any case; ``customer`` is its ``onbehalfof``."""
+    """A valid request for a login. ``fresh``: always shows a login page; ``customer`` is its ``onbehalfof``."""
 
     client_id: str
     redirect_uri: str

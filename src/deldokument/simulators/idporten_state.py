@@ -2,10 +2,10 @@
 
 Guarantees:
 - A single-use value is returned once.
-- Nothing outlives its lifetime: pushed requests 120 s, codes 60 s.
+- Values expire: pushed requests after 120 s, codes after 60 s.
 - A session ends after 30 minutes idle or 120 minutes in all.
 
-In memory only: a restart forgets everything.
+The state is in memory only, and lost at a restart.
 """
 
 import secrets
@@ -57,7 +57,7 @@ class Shelf(Generic[T]):
 
 @dataclass(frozen=True, slots=True)
 class Login:
-    """A login of a person: level and wall-clock second. ``identifier`` is None if pid is left out."""
+    """A login of a person: level and wall-clock second. ``identifier`` is None if the token has no pid."""
 
     subject: str
     identifier: str | None
@@ -66,7 +66,7 @@ class Login:
     sid: str = field(default_factory=lambda: secrets.token_urlsafe(16))
 
     def satisfies(self, request: AuthorizationRequest) -> bool:
-        """Return whether single sign-on applies, so that no login page is needed."""
+        """Whether single sign-on is enough for the request, without a login page."""
         return not request.fresh and LEVELS.index(self.acr) >= LEVELS.index(request.acr)
 
 
@@ -86,7 +86,7 @@ class _Session:
 
 
 class Sessions:
-    """Single sign-on sessions by the value of their cookie."""
+    """Single sign-on sessions, by cookie value."""
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self._clock = clock
@@ -100,7 +100,7 @@ class Sessions:
         return cookie
 
     def use(self, cookie: str) -> Login | None:
-        """Return the login of a cookie's session; counts as activity."""
+        """Return the login of a cookie's session. This counts as activity."""
         session = self._sessions.get(cookie)
         now = self._clock()
         if session is None or now - session.used > SESSION_IDLE_SECONDS or now - session.started > SESSION_MAX_SECONDS:

@@ -69,7 +69,7 @@ class _Refused(Exception):
 
 
 class Maskinporten:
-    """One running Maskinporten with its key and clients."""
+    """One running Maskinporten simulator with its key and clients."""
 
     def __init__(self, url: str, clients: Clients, state: Path | None) -> None:
         self._url = url

@@ -1,4 +1,4 @@
-"""Altinn's notifications on loopback: accepts orders and shows them on its page and as JSON, without delivering.
+"""Altinn Notifications on loopback: accepts orders and shows them on a page and as JSON, without delivering.
 
 Guarantees:
 - Like the real one, it requires a token with the scope, a subscription key and all mandatory fields.
@@ -43,7 +43,7 @@ _TimePolicy = Literal["Anytime", "Daytime", "WorkingDaysDaytime"]
 
 
 class _Given(BaseModel):
-    """A part of an order, without unknown fields."""
+    """Base of an order's parts. Unknown fields are refused."""
 
     model_config = ConfigDict(extra="forbid", alias_generator=to_camel)
 
@@ -100,7 +100,7 @@ class _NewOrder(_Given):
 
 @dataclass
 class Order:
-    """An accepted order. ``delivered`` is the condition endpoint's answer, None while there is none."""
+    """An accepted order. ``delivered`` is the condition endpoint's answer; None before it."""
 
     id: str
     shipment_id: str
@@ -138,7 +138,7 @@ def read_notification(body: bytes) -> Order:
 
 
 class Notifications:
-    """One running Altinn Notifications. ``names`` are those of the cast, by number."""
+    """One running simulator of Altinn Notifications. ``names`` are the names of the cast, by number."""
 
     def __init__(self, tokens: TokenCheck, subscription_key: str, names: Mapping[str, str]) -> None:
         self._tokens = tokens
@@ -174,7 +174,7 @@ class Notifications:
         return _receipt(order, 201, BackgroundTask(self._deliver, order))
 
     async def _deliver(self, order: Order) -> None:
-        """Deliver if the condition endpoint permits it; without an answer the delivery stays undecided."""
+        """Deliver if the condition endpoint permits it. Without an answer, the delivery stays undecided."""
         if not order.condition:
             order.delivered = True
             return
@@ -187,7 +187,7 @@ class Notifications:
         order.delivered = wanted if isinstance(wanted, bool) else None
 
     async def _deliver_again(self, request: Request) -> Response:
-        """Retry undecided deliveries, as the real service does when the morning comes."""
+        """Retry undecided deliveries, as the real service does in the morning."""
         if await read_order(request) is None:
             return JSONResponse({"error": "expected application/json"}, 400)
         for order in list(self._orders.values()):

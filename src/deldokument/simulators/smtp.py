@@ -1,12 +1,12 @@
-"""Mail server on loopback that accepts e-mail and shows it on its page and as JSON, without delivering.
+"""Mail server on loopback that accepts e-mail and shows it on a page and as JSON, without delivering.
 
 Guarantees:
 - It acknowledges a message only after storing it, and stores no message that it refuses.
 - It refuses a message without From, To, Subject, Date, Message-ID or Auto-Submitted.
-- It refuses a message whose sender or only recipient differs from the envelope's.
+- It refuses a message whose sender or recipient differs from the envelope's.
 - On command it refuses, is slow, responds with garbage or disconnects.
 
-Has no queues or relaying.
+Queues and relaying are missing.
 
 Sources: RFC 5321 (SMTP), RFC 3207 (STARTTLS), RFC 4954 (AUTH), RFC 3834 (Auto-Submitted).
 """

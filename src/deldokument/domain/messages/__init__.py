@@ -2,6 +2,6 @@
 
 - `email_addresses`: e-mail addresses and notification choices
 - `outbox`: messages of the transactional outbox
-- `text_messages`: how many text messages a text takes
+- `text_messages`: number of SMS that a text needs
 - `webhook`: webhooks and their permitted addresses
 """

@@ -4,7 +4,7 @@ Guarantees:
 - An accepted address fits on one line of an e-mail header and in an SMTP command unchanged.
 - A code is valid for one address, for 30 minutes and five tries.
 
-Knows neither persons nor keys: the record stores the address sealed, under a random id.
+The record has no key and no person: it contains the sealed address under a random id.
 """
 
 from __future__ import annotations
@@ -107,10 +107,10 @@ class NoticeAddress:
 
 
 def check_address(text: str) -> str:
-    """Return the address as mail servers accept it: ASCII, with the domain in lower case.
+    """Return the address in the form that mail servers accept: ASCII, with the domain in lower case.
 
-    A domain with non-ASCII letters becomes its ASCII name (IDNA). An address that needs SMTPUTF8 is refused.
-    Raises: InvalidInput if the address is malformed.
+    A domain with non-ASCII letters becomes its ASCII name (IDNA). An address that needs SMTPUTF8 is refused. Raises:
+    InvalidInput if the address is malformed.
     """
     local, _, domain = text.strip().rpartition("@")
     try:

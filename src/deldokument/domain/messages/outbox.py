@@ -5,9 +5,8 @@
      └──refused, moot, or too many attempts──> given up
 
 A message holds codes and random ids, never a text, an address or an identifier. Its text is rendered when it is sent.
-Every attempt carries its ``id`` or its order's (idempotency id, Message-ID or event id), so the receiver can detect a
-duplicate.
-Does not send anything, and does not decide when a message is due.
+Every attempt carries the ``id`` of the message or of its order, so the receiver can detect a duplicate. It is the
+idempotency id, Message-ID or event id.
 """
 
 from collections.abc import Mapping
@@ -42,17 +41,17 @@ RECIPIENT_CHANNEL: Final = Channel.ALTINN
 
 
 def is_about_other_message(event: AuditEvent) -> bool:
-    """Return whether the event is about an e-mail or a webhook call: no list of a share's events has these."""
+    """Return whether the event is about an e-mail or a webhook call; lists of a share's events omit these."""
     return (event.details or {}).get("channel", RECIPIENT_CHANNEL) != RECIPIENT_CHANNEL
 
 
 @dataclass(frozen=True, slots=True)
 class OutgoingMessage:
-    """A message as stored. ``target`` is the random id of the person or thing that it is for.
+    """A message as stored. ``target`` is the random id of the recipient, address or webhook.
 
     ``dedup_key`` identifies the occasion in codes and ids; it is unique within a channel. ``attempts`` counts started
-    attempts. ``last_error`` is a code. ``cost_code`` and ``messages`` are what a sent notice costs at most, in text
-    messages, and who pays. Messages with the same ``order_id`` are delivered as one, which has that id.
+    attempts. ``last_error`` is a code. ``messages`` is the most text messages that a sent notice may need, charged to
+    ``cost_code``. Messages with the same ``order_id`` are sent as one order with that id.
     """
 
     id: str
@@ -80,7 +79,7 @@ class OutgoingMessage:
 
 
 class Result(StrEnum):
-    """Result of an attempt."""
+    """Result of an attempt, as a code."""
 
     SENT = "sent"
     AGAIN = "again"
@@ -93,7 +92,7 @@ class Result(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Cost:
-    """Cost of a sent notice: at most so many text messages, charged to the cost code."""
+    """Maximum cost of a sent notice: a number of text messages, charged to the cost code."""
 
     cost_code: str
     messages: int
@@ -101,7 +100,7 @@ class Cost:
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """Result of an attempt; ``code`` is the reason if it was not sent, ``cost`` what it cost if it was.
+    """Result of an attempt; ``code`` is the reason for failure, ``cost`` the cost of a sent notice.
 
     ``covered`` are other messages that were sent or refused with it.
     """

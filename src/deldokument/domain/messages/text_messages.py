@@ -1,4 +1,4 @@
-"""Length of text messages, in the messages that a network sends and charges for.
+"""Number of SMS that a network sends and charges for a text.
 
 Source: GSM 03.38 (3GPP TS 23.038), the default alphabet and its extension; 3GPP TS 23.040, concatenated messages.
 """
@@ -17,7 +17,7 @@ _WIDE_LENGTHS: Final = (70, 67)
 
 
 def message_count(text: str) -> int:
-    """Return how many text messages a text takes."""
+    """Return the number of SMS that a text needs."""
     if _BASIC.union(_EXTENSION).issuperset(text):
         length, lengths = len(text) + sum(one in _EXTENSION for one in text), _BASIC_LENGTHS
     else:

@@ -86,8 +86,7 @@ class DisabledFor(StrEnum):
 class Webhook:
     """Subscription of an integration's systems to events of the account.
 
-    URL and secret are sealed here. ``failing_since``: the first failure after the last success. ``revision``
-    counts what takes away.
+    ``failing_since``: the first failure after the last success. ``revision`` counts the changes that take rights away.
     """
 
     id: str
@@ -102,20 +101,20 @@ class Webhook:
     revision: int = 1
 
     def disable(self, now: datetime, why: DisabledFor) -> Webhook:
-        """Return the webhook as it is without further calls."""
+        """Return the webhook, disabled for this reason."""
         return replace(self, disabled_at=now, disabled_for=why, revision=self.revision + 1)
 
     def has_failed_too_long(self, now: datetime) -> bool:
-        """Return whether its failures are reason to disable it."""
+        """Return whether it has failed for so long that it must be disabled."""
         return self.failing_since is not None and now - self.failing_since >= MAX_FAILURE_PERIOD
 
 
 @dataclass(frozen=True, slots=True)
 class AddressRule:
-    """Permitted targets: public addresses, and closed ``networks`` that the operator configures.
+    """Permitted targets: public addresses, and private ``networks`` that the operator configures.
 
     Networks of the service's own machines may have public addresses. The operator's ``denied`` networks are never
-    permitted; those of this machine's interfaces (``own``) are permitted only if they are among ``networks``.
+    permitted; the networks of this machine's interfaces (``own``) are permitted only if ``networks`` contains them.
     ``private``, for demo and tests only: any address and port, without TLS.
     """
 
@@ -184,7 +183,7 @@ def parse_url(text: str, rule: AddressRule) -> WebhookUrl:
 def _checked_host(host: str, rule: AddressRule) -> str:
     """Return the host in lower case.
 
-    Refuses names of one label, which belong to a closed network, and numbers in unusual notation.
+    Refuses names of one label, which belong to a private network, and numbers in unusual notation.
     """
     if "%" in host:
         raise InvalidInput("url", "webhook_url_malformed")

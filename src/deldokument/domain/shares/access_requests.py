@@ -4,14 +4,14 @@
                                        ├──a draft is begun──> begun ──published──> answered
                                        └──no, with a reason──> refused ──the share is over──> possible
 
-A request whose draft is abandoned, or whose new share is undone, is back where it was.
+If the draft is abandoned or the new share undone, the request returns to its earlier state.
 
 Guarantees:
 - A recipient has at most one request that waits for an answer.
 - After a withdrawal nobody can ask, unless the sharer has invited the recipients to.
-- After a no, the recipient cannot ask for the same thing again.
+- After a refusal, the recipient cannot repeat the request.
 
-Decides nothing about access: an answer is a change of the end, or a new share, with the rules of both.
+A request gives no access. The answer is a later end or a new share, under the usual rules.
 """
 
 from datetime import datetime, timedelta
@@ -52,12 +52,15 @@ def request_state(share: Share, recipient: Recipient, now: datetime, begun_at: d
 
 
 def _may_ask(share: Share, end: datetime, now: datetime) -> bool:
-    """Return whether a recipient may ask. A withdrawn share may have been shared with the wrong one."""
+    """Return whether a recipient may ask.
+
+    After a withdrawal it needs an invitation: the recipient may have been a mistake.
+    """
     if share.state is ShareState.WITHDRAWN:
         return share.invites
     return end - now <= REQUEST_PERIOD
 
 
 def is_begun(asked: datetime, begun_at: datetime | None) -> bool:
-    """Return whether the newest draft of a new share, begun at that time, is for a recipient who asked then."""
+    """Return whether ``begun_at``, when the newest draft of a new share was begun, is after the recipient's request."""
     return begun_at is not None and asked <= begun_at

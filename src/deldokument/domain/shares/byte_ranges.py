@@ -17,7 +17,7 @@ def merge_ranges(ranges: Iterable[tuple[int, int]]) -> tuple[tuple[int, int], ..
 def largest_ranges(ranges: tuple[tuple[int, int], ...], most: int) -> tuple[tuple[int, int], ...]:
     """Return the ``most`` largest of merged ranges, sorted; of equally large ones, the first.
 
-    Dropped bytes count as not sent, never the other way round.
+    Bytes of the other ranges count as not sent.
     """
     if len(ranges) <= most:
         return ranges

@@ -2,9 +2,9 @@
 
 Guarantees:
 - Deny by default: each function grants for named reasons and refuses everything else.
-- Facts (the person, Altinn's answer, the time) are arguments; nothing is fetched here.
+- The person, Altinn's answer and the time are arguments; nothing is fetched here.
 
-The reason is for the audit trail. It is not shown to a stranger.
+The reason is for the audit trail. A person without a right to the share does not see it.
 """
 
 from collections.abc import Collection
@@ -42,7 +42,7 @@ class Reason(StrEnum):
 class Allowed:
     """Access granted for these recipients of the share.
 
-    Each recipient has the code that gave the right («named» for a person).
+    Each recipient comes with the code that gave the right («named» for a person).
     """
 
     grounds: tuple[tuple[str, str], ...] = ()
@@ -53,7 +53,7 @@ class Denied:
     """Access refused for this reason.
 
     ``lacking``: recipients of an open share for which the person has some right, each with the missing code.
-    ``grounds``: as in ``Allowed``, if the share is over and would be open to the person otherwise.
+    ``grounds``: as in ``Allowed``, if only the share's end prevents access.
     """
 
     reason: Reason
@@ -76,7 +76,7 @@ class AccessRule:
     ordinary: frozenset[str] = frozenset({POST_ARKIV, CONFIDENTIAL_MAIL, ORDINARY_MAIL})
 
     def sufficient(self, codes: Collection[str], *, confidential: bool) -> str | None:
-        """Return the first sufficient code of ``codes`` in alphabetical order, or None."""
+        """Return the first sufficient code of ``codes``, in alphabetical order, or None."""
         return min(self._rights_for(confidential=confidential).intersection(codes), default=None)
 
     def choose_right(self, *, confidential: bool) -> str | None:
@@ -89,7 +89,7 @@ class AccessRule:
         return next((code for code in (ORDINARY_MAIL, CONFIDENTIAL_MAIL) if code in least), min(least, default=None))
 
     def accepts(self, code: str, *, confidential: bool) -> bool:
-        """Return whether a ground of ``Claim.grounds`` is sufficient: being named, or a code."""
+        """Return whether a ground from ``Claim.grounds`` is sufficient: being named, or a code."""
         return code == NAMED or code in self._rights_for(confidential=confidential)
 
     def _rights_for(self, *, confidential: bool) -> frozenset[str]:
@@ -119,15 +119,15 @@ class Claim:
         return tuple(own)
 
     def lacking(self, *, confidential: bool) -> tuple[tuple[str, str], ...]:
-        """Return ids of recipients for which the person's rights do not suffice, with the code that would."""
+        """Return ids of recipients for which the person's rights do not suffice, with the required code."""
         code = self.rule.choose_right(confidential=confidential)
         return tuple((recipient.id, code) for recipient, _ in self.represented) if code else ()
 
 
 def hold_reason(tenant: Tenant | None, account: Account | None, share: Share | None = None) -> Reason | None:
-    """Return why nothing may be opened or shared here for now, or None.
+    """Return why nothing may be opened or shared here at present, or None.
 
-    It is damaged, the database is behind, the tenant has ended, the operator has frozen it, or the account is deleted.
+    Reasons: a damaged row, missing events, an ended tenant, a freeze by the operator, or a deleted account.
     """
     if tenant is None or account is None or not (tenant.intact and account.intact and (share is None or share.intact)):
         # A damaged share can name rows that do not exist; without them nobody knows whether they were stopped.
@@ -150,7 +150,7 @@ def may_open(share: Share | None, claim: Claim, now: datetime, *, stop: Reason |
     - Only a person with a right to the share learns that it is over or stopped.
     - A share that is over is reported as over, even if it is also stopped.
     - The missing right is named only for an open share, and only to a person with another right for a recipient.
-    - What is damaged does not exist for anybody.
+    - A damaged share looks to everybody as if it did not exist.
     """
     if share is None:
         return _stranger(claim, Reason.UNKNOWN_SHARE)
@@ -172,8 +172,8 @@ def may_read_back(share: Share | None, integration_id: str | None, now: datetime
     """Decide whether a system may download the documents that it shared itself.
 
     ``integration_id`` is the system's living integration in the share's account; None if it has none. ``stop`` is the
-    result of ``hold_reason``. Only the integration that shares, and that the share is exposed to, learns anything.
-    What is damaged does not exist for it either.
+    result of ``hold_reason``. To every other system the share looks as if it did not exist, and so does a damaged share
+    to all.
     """
     if share is None:
         return Denied(Reason.UNKNOWN_SHARE)
@@ -204,8 +204,8 @@ def may_copy(
 ) -> Decision:
     """Decide whether a member of the accounts may copy the share's documents to a new share at ``now``.
 
-    ``sharer_id`` is the id of the member or integration. Only the one who shared may, because a copy lets others in,
-    and only as long as recipients can open the share. ``stop`` is the result of ``hold_reason``.
+    ``sharer_id`` is the id of the member or integration. Only the sharer may, because a copy gives others access, and
+    only as long as recipients can open the share. ``stop`` is the result of ``hold_reason``.
     """
     decision = may_manage(share, account_ids)
     if share is None or isinstance(decision, Denied):
@@ -219,16 +219,16 @@ def may_copy(
 
 @dataclass(frozen=True, slots=True)
 class Approvers:
-    """The members who may approve a change that waits, apart from its proposer.
+    """The members who may approve a pending change, apart from its proposer.
 
-    Every member; or ``only`` this one; or those who were members ``before`` an instant.
+    Every member; or ``only`` this one; or the members from ``before`` an instant.
     """
 
     only: str | None = None
     before: datetime | None = None
 
     def include(self, member_id: str, acts_from: datetime) -> bool:
-        """Return whether a member with that id, who can share since then, is one of them."""
+        """Return whether it includes the member with that id, who can share since ``acts_from``."""
         if self.only is not None:
             return member_id == self.only
         return self.before is None or acts_from < self.before
@@ -238,11 +238,11 @@ EVERYBODY = Approvers()
 
 
 def approvers_of(share: Share, publisher: Member | None, *, proposer_id: str, lets_in: bool) -> Approvers:
-    """Decide who may approve a change of a published share: who shared decides who gets in.
+    """Decide who may approve a change of a published share: its sharer decides who gets access.
 
-    ``publisher``: as for ``sharer_decides``. ``lets_in``: the change lets persons or documents in.
-    If that member does not decide, somebody approves who was a member before the share was published. Otherwise an
-    administrator could make a member who approves.
+    ``publisher``: as for ``sharer_decides``. ``lets_in``: the change gives access to persons or adds documents. If that
+    member does not decide, a member from before the publication must approve. Otherwise an administrator could add a
+    member who approves.
     """
     if not lets_in or proposer_id == share.sharer_id:
         return EVERYBODY
@@ -250,24 +250,24 @@ def approvers_of(share: Share, publisher: Member | None, *, proposer_id: str, le
 
 
 def sharer_decides(share: Share, publisher: Member | None) -> bool:
-    """Decide whether the sharer alone decides who gets in. Only a member can, who has not left and is not absent.
+    """Decide whether the sharer alone decides who gets access. True for a member who has not left and is not absent.
 
-    ``publisher``: the member who shared it; None for a system, and if the row is damaged. Damage gives nobody else the
-    decision.
+    ``publisher``: the member who shared it; None for a system, and if the row is damaged. A damaged row gives nobody
+    else the decision.
     """
     return share.member_id is not None and (publisher is None or publisher.is_present)
 
 
 def may_fill_in(draft: Share, sharer_id: str) -> Decision:
-    """Decide whether the member or integration may change, propose, publish or hand over the draft: only its author.
+    """Decide whether the member or integration may change, propose, publish or hand over the draft.
 
-    Anybody else could share its documents with other recipients.
+    Only its author may: others could share its documents with other recipients.
     """
     return Allowed() if sharer_id == draft.sharer_id else Denied(Reason.NOT_SHARER)
 
 
 def may_take_over(member: Member, draft: Share, now: datetime) -> Decision:
-    """Decide whether the author may hand the draft over to the member: another who shares from the account now."""
+    """Decide whether the draft can be handed over to the member: not its author, and able to share now."""
     is_there = member.account_id == draft.account_id and member.is_present and member.acts_at(now)
     return Allowed() if is_there and member.id != draft.member_id else Denied(Reason.NOT_MEMBER)
 
@@ -290,7 +290,7 @@ def may_upload(
 ) -> Decision:
     """Decide whether a member may still add bytes to the share's documents.
 
-    Only a draft of one of the member's accounts accepts bytes, or an open share for a document that is pending.
+    A draft of one of the member's accounts accepts bytes. An open share does only for a pending document.
     """
     if share is None:
         return Denied(Reason.UNKNOWN_SHARE)
@@ -306,6 +306,6 @@ def may_upload(
 def _stranger(claim: Claim, reason: Reason, lacking: tuple[tuple[str, str], ...] = ()) -> Denied:
     """Refuse a person without grounds.
 
-    While Altinn is unreachable, everybody who is not personally named gets the same answer for every share.
+    While Altinn is unreachable, the answer for every share is the same, unless the person is named.
     """
     return Denied(reason, lacking) if claim.rights_known else Denied(Reason.RIGHTS_UNKNOWN)

@@ -1,10 +1,10 @@
 """A program's request for access to a share, which its recipient approves in a browser, and the proof of its secret.
 
-The program listens on loopback (RFC 8252, 7.3). It makes a secret, the verifier, and sends its hash, the challenge
-(RFC 7636, method S256). Only the program that holds the verifier can use the code that the browser brings it.
+The program listens on loopback (RFC 8252, 7.3). It draws a secret, the verifier, and sends its hash, the challenge (RFC
+7636, method S256). The browser brings it a code, which only the holder of the verifier can use.
 
 Guarantees:
-- The browser is sent to 127.0.0.1 and an unprivileged port, and to nothing else.
+- The browser is sent only to 127.0.0.1, to an unprivileged port.
 """
 
 import hashlib
@@ -27,7 +27,7 @@ _HALF: Final = 4
 
 @dataclass(frozen=True, slots=True)
 class ProgramRequest:
-    """What a program asks for: the port that it listens on, its challenge, and a state that it gets back."""
+    """A program's request: the port that it listens on, its challenge, and a state that it gets back."""
 
     port: int
     challenge: str
@@ -35,17 +35,17 @@ class ProgramRequest:
 
     @property
     def origin(self) -> str:
-        """Where the program listens."""
+        """The origin at which the program listens."""
         return f"http://127.0.0.1:{self.port}"
 
     @property
     def check_code(self) -> str:
-        """A short code that page and program both show, so that the person sees which program asks."""
+        """A short code that page and program both show, so that the person can see that they belong together."""
         letters = b32encode(hashlib.sha256(self.challenge.encode()).digest()).decode()
         return f"{letters[:_HALF]}-{letters[_HALF : 2 * _HALF]}"
 
     def address(self, code: str) -> str:
-        """Return the address that brings the program the code."""
+        """Return the loopback address to which the browser takes the code."""
         return f"{self.origin}/?{urlencode({'code': code, 'state': self.state})}"
 
 
@@ -58,6 +58,6 @@ def parse_request(port: str, challenge: str, state: str) -> ProgramRequest:
 
 
 def proves(verifier: str, challenge: str) -> bool:
-    """Return whether the challenge was made from the verifier (RFC 7636, 4.6)."""
+    """Return whether the challenge is the hash of the verifier (RFC 7636, 4.6)."""
     digest = hashlib.sha256(verifier.encode()).digest()
     return secrets.compare_digest(urlsafe_b64encode(digest).rstrip(b"="), challenge.encode())

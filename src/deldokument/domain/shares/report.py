@@ -1,7 +1,7 @@
-"""Report of one share: who shared what with whom, how far it came, how it ended, and its place in the event chain.
+"""Report of one share: sharer, recipients, documents, receipts, end, and its events in the event chain.
 
-A report is signed part by part: `digests` has the SHA-256 of each part, and the service signs all of them together. So
-a verifier can name the part that was changed. docs/audit.md is normative.
+A report is signed part by part: `digests` has the SHA-256 of each part, and one signature covers all of them. So a
+verifier can name the changed part. docs/audit.md is normative.
 """
 
 import hashlib
@@ -23,7 +23,7 @@ SEAL: Final = "seal"
 
 @dataclass(frozen=True, slots=True)
 class ReportReceipt:
-    """A person (masked) who opened the share, or how far a document has come to the person, and since when.
+    """A person (masked) who opened the share, or the state of a document for the person, and since when.
 
     ``state`` is ``opened``, ``started``, ``sent`` or ``received``. ``direct``: the person's own machine acknowledged
     every byte.
@@ -70,7 +70,7 @@ class ReportDocument:
 
 @dataclass(frozen=True, slots=True)
 class ReportEvent:
-    """An event of the share with its place in the chain. ``who`` is outside of every hash of the chain."""
+    """An event of the share with its place in the chain. No hash of the chain covers ``who``."""
 
     event: AuditEvent
     place: Mark
@@ -80,13 +80,13 @@ class ReportEvent:
 
 @dataclass(frozen=True, slots=True)
 class ShareReport:
-    """Everything that a report says.
+    """The content of a report.
 
     - ``chain``: the key of the event chain, which is the tenant's id
     - ``last``: the last event of the chain when the report was made
-    - ``events_left_out``: there are earlier events, which the report does not have
+    - ``events_left_out``: the report omits earlier events
     - ``key_destroyed``: the event of the destruction of the share key; None before it
-    - ``is_proven``: the service wrote everything that it quotes; otherwise it is never signed
+    - ``is_proven``: all its sources passed their integrity checks; otherwise it is not signed
     """
 
     made_at: datetime
@@ -115,11 +115,11 @@ class ShareReport:
 
     @property
     def is_final(self) -> bool:
-        """Whether nothing in it can change: the share has ended and its key is destroyed."""
+        """Whether its content can no longer change: the share has ended and its key is destroyed."""
         return self.key_destroyed is not None
 
     def content(self, certificate: str) -> dict[str, Any]:
-        """Return the report as JSON values, part by part, without its seal; ``certificate`` (PEM) verifies that."""
+        """Return the report as JSON values, part by part, without the seal. ``certificate`` (PEM) verifies the seal."""
         key = self.key_destroyed
         return {
             "format": FORMAT,
@@ -152,12 +152,12 @@ class ShareReport:
 
 
 def digests(content: Mapping[str, Any]) -> dict[str, str]:
-    """Return the SHA-256 of each part of a report, in hexadecimal; the seal is no part."""
+    """Return the SHA-256 of each part of a report, in hexadecimal, without the seal."""
     return {name: hashlib.sha256(canonical(part)).hexdigest() for name, part in content.items() if name != SEAL}
 
 
 def statement(parts: Mapping[str, str]) -> bytes:
-    """Return the bytes that are signed."""
+    """Return the bytes that the service signs."""
     return REPORT_LABEL + canonical(dict(parts))
 
 

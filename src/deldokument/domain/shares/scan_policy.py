@@ -1,8 +1,8 @@
-"""Scan policy: for each verdict, whether recipients get the document, get it after a warning, or wait for a member.
+"""Scan policy: for each verdict, whether a document is released, released with a warning, held or refused.
 
 Guarantees:
 - A document with malware, or one that failed its integrity check, is refused. No policy changes that.
-- A tenant's policy never makes the operator's less strict.
+- A tenant's policy can only be stricter than the operator's.
 - An unknown handling in a stored policy, from a later version, holds the document.
 """
 
@@ -19,7 +19,7 @@ class Handling(StrEnum):
     - RELEASED: recipients get it
     - WARNED: they get it after they have confirmed a warning
     - HELD: they get nothing until a member has released it
-    - REFUSED: nobody gets it; no policy can choose or avoid this
+    - REFUSED: nobody gets it; not configurable
     """
 
     RELEASED = "released"
@@ -51,9 +51,9 @@ def handling_of(policy: ScanPolicy, verdict: Verdict) -> Handling:
 
 
 def parse_policy(text: str) -> ScanPolicy:
-    """Return the operator's policy from ``encrypted=held,stale=released``; the defaults for other verdicts.
+    """Return the operator's policy from a text like ``encrypted=held,stale=released``.
 
-    Raises: ValueError for an unknown verdict or handling.
+    Other verdicts have the defaults. Raises: ValueError for an unknown verdict or handling.
     """
     given = dict(DEFAULT_POLICY)
     for name, handling in _pairs(text):
@@ -65,7 +65,7 @@ def parse_policy(text: str) -> ScanPolicy:
 
 
 def stricter_policy(policy: ScanPolicy, stored: str) -> ScanPolicy:
-    """Return the policy with what a tenant's stored one makes stricter."""
+    """Return the operator's policy with the stricter handlings of a tenant's stored policy."""
     own = dict(_pairs(stored))
     return {
         verdict: max(handling, _stored_handling(own.get(verdict)), key=_STRICTNESS.index)
@@ -79,7 +79,7 @@ def is_stricter(one: Handling, other: Handling) -> bool:
 
 
 def written_policy(policy: ScanPolicy) -> str:
-    """Return the text of a policy as a tenant's is stored: its verdicts in a fixed order."""
+    """Return a tenant's policy as stored text: its verdicts in a fixed order."""
     return ",".join(f"{verdict}={policy[verdict]}" for verdict in DEFAULT_POLICY if verdict in policy)
 
 

@@ -1,4 +1,4 @@
-"""Malware scans: the engine, and its report on one document."""
+"""Malware scans: the engine and its report on a document."""
 
 from __future__ import annotations
 
@@ -21,8 +21,8 @@ class Engine:
 class ScanReport:
     """An engine's report on one document.
 
-    - ``signature``: the engine's name for what it found
-    - ``limit``: the length, in bytes, above which documents are not scanned, if the document is longer
+    - ``signature``: the engine's name of the malware
+    - ``limit``: for a too long document, the scanner's maximum length in bytes
     """
 
     verdict: Verdict
@@ -31,7 +31,7 @@ class ScanReport:
     limit: int = 0
 
     def with_fresh_signatures(self, now: datetime, max_age: timedelta) -> ScanReport:
-        """Return the report, STALE instead of CLEAN if the signatures are older than ``max_age`` or have no date."""
+        """Return the report; STALE instead of CLEAN if the signatures are older than ``max_age`` or have no date."""
         dated = self.engine.signatures_at
         if self.verdict is not Verdict.CLEAN or (dated is not None and now - dated <= max_age):
             return self

@@ -4,10 +4,10 @@
       │                    └──────withdraw───> withdrawn
       └──7 days (a system's: 24 h), discard──> abandoned
 
-Ending is irrevocable: no transition leads out of the last column, with one exception. A member who discarded a draft on
-the pages can undo that for some seconds, and keeps its key until then. A publication can be undone for some minutes.
+Ending is irrevocable, with one exception: a member who discarded a draft on the pages can undo that for some seconds.
+Until then the draft keeps its key. A publication can be undone for some minutes; then it is a draft again.
 
-Sealed fields are opaque here; the caller's keys open them. Knows nothing of bytes (see upload) or access (see policy).
+Sealed fields are opaque here; the caller's keys open them. Bytes are in `upload`, access in `policy`.
 """
 
 from __future__ import annotations
@@ -51,14 +51,14 @@ CLOSED = frozenset({ShareState.WITHDRAWN, ShareState.ENDED, ShareState.ABANDONED
 
 
 class Verdict(StrEnum):
-    """Result of the inspection of a document. Only CLEAN means that a scan of every byte found nothing.
+    """Result of the inspection of a document. Only CLEAN means that every byte was scanned and nothing found.
 
     - NOT_SCANNED: there is no scanner
     - TOO_LARGE: longer than the engine can examine
     - ENCRYPTED: it, or a file in it, can be opened only with a password
     - ARCHIVE_LIMITS: an archive with too many files or levels, or too large when unpacked
     - UNREADABLE: the engine cannot read the format, because the file is damaged
-    - STALE: nothing was found, but the engine's signatures are too old
+    - STALE: nothing was found, but the engine's signatures are too old, or have no date
     - ERROR: the content failed its integrity check
     """
 
@@ -78,19 +78,19 @@ RecipientKind = Literal["person", "organization"]
 
 @dataclass(frozen=True, slots=True)
 class Share:
-    """A share as stored. ``audit_key_id`` names the key of title, reference, names and identifiers.
+    """A share as stored. ``audit_key_id`` names the key that encrypts title, reference, names and identifiers.
 
     - ``frozen_at``: the operator has stopped it; it still ends on its date.
     - ``proposed_by``: the member or integration that asked for another member's approval of the draft (four eyes).
     - ``member_id`` or ``integration_id``: the sharer; exactly one is set.
     - ``notify``: recipients are sent notices.
-    - ``undo_until`` and ``undo_by``: until when discarding or publishing can be undone; who can undo discarding.
+    - ``undo_until``: until when discarding or publishing can be undone. ``undo_by``: who can undo discarding.
     - ``sealed_change``: the change of the published share that waits for another member's approval.
-    - ``sealed_return_note``: who sent back what was last proposed, and why.
+    - ``sealed_return_note``: who returned the last proposal, and why.
     - ``invites``: whether its recipients may ask for a new share although this one was withdrawn.
-    - ``answers``: the share whose recipients asked for a new share, which this one is once it is published.
-    - ``exposed_to``: the integration that shares it and may read its documents back; None: no system may.
-    - ``intact``: False if the stored share is damaged; then it does not exist for anybody.
+    - ``answers``: the earlier share whose recipients asked for a new one; publishing this one answers them.
+    - ``exposed_to``: the integration that shares it and may read its documents back; None for no system.
+    - ``intact``: False if the stored share is damaged; then it looks to everybody as if it did not exist.
     """
 
     id: str
@@ -136,7 +136,7 @@ class Share:
 
     @property
     def stale_at(self) -> datetime:
-        """When a draft is deleted unless it is changed."""
+        """When a draft that nobody changes is deleted."""
         return self.changed_at + (SYSTEM_DRAFT_LIFETIME if self.is_system_draft else DRAFT_LIFETIME)
 
     @property
@@ -145,7 +145,7 @@ class Share:
         return self.published_at is not None or self.proposed_by is not None
 
     def is_stale_soon(self, now: datetime) -> bool:
-        """Return whether it is a draft whose deletion is near."""
+        """Return whether it is a draft that will soon be deleted."""
         return self.state is ShareState.DRAFT and self.stale_at - now <= DRAFT_WARNING
 
     def is_open_at(self, now: datetime) -> bool:
@@ -153,11 +153,11 @@ class Share:
         return self.state is ShareState.AVAILABLE and self.expires_at is not None and now < self.expires_at
 
     def is_over_at(self, now: datetime) -> bool:
-        """Return whether it was published and is over at ``now``, even if no worker has noticed yet."""
+        """Return whether it was published and is over at ``now``, even if no worker has processed its end yet."""
         return self.published_at is not None and not self.is_open_at(now)
 
     def is_past_half(self, now: datetime) -> bool:
-        """Return whether at least half the time from its publication to its end is over."""
+        """Return whether at least half of its period has passed."""
         if self.published_at is None or self.expires_at is None:
             return False
         return now - self.published_at >= self.expires_at - now
@@ -177,10 +177,10 @@ class Recipient:
     """A person or an organisation that a share names.
 
     ``confirmed``: the number was confirmed, by Enhetsregisteret (which also supplied the name) or by the sharer.
-    ``sealed_grant`` proves whom the share names, and ``sealed_audit_grant`` does after the end.
-    ``removed_at``: removed after publication; the row stays for its receipts.
-    ``requested_at``: the recipient has asked for more time or a new share. ``answered_at``: the sharer has answered.
-    ``sealed_refusal``: the answer was no, for this reason, which may be empty. See module access_requests.
+    ``sealed_grant`` proves which recipient the share names; ``sealed_audit_grant`` does after the end. ``removed_at``:
+    removed after publication; the row stays for its receipts. ``requested_at``: the recipient has asked for more time
+    or a new share. ``answered_at``: the sharer has answered. ``sealed_refusal``: the reason of a refusal, which may be
+    empty. See module access_requests.
     """
 
     id: str
@@ -209,11 +209,11 @@ class Recipient:
 class Document:
     """One named file in a share.
 
-    ``id`` is 32 hex digits: the 16 bytes that its keys and parts are bound to. ``sealed_scan``: details of its malware
-    scan. ``rescan_at``: when it is scanned again. ``sealed_release``: a decision to release it though it is held.
-    ``pending_since``: uploaded beside a published share since then, and not part of it yet. ``sealed_sha256``: empty
-    until the document has been read whole. ``manifest_hash``: of the sealed manifest, from the completion on; it stays
-    when the manifest is erased.
+    ``id``: 32 hex digits, for the 16 bytes to which keys and parts are bound. ``sealed_scan``: details of its malware
+    scan. ``rescan_at``: when it is scanned again. ``sealed_release``: a member's decision to release it, although it is
+    held. ``pending_since``: when it was uploaded beside a published share; it is not yet part of the share.
+    ``sealed_sha256``: empty until the document has been read whole. ``manifest_hash``: hash of the sealed manifest,
+    from the completion on. It remains when the manifest is erased.
     """
 
     id: str
@@ -240,7 +240,7 @@ class Document:
 
     @property
     def has_its_manifest(self) -> bool:
-        """Whether the manifest, if there still is one, is the one of the hash."""
+        """Whether the manifest matches ``manifest_hash``, unless it has been erased."""
         return not self.sealed_manifest or _hash(self.sealed_manifest) == self.manifest_hash
 
     def complete(self, sealed_manifest: bytes, now: datetime) -> Document:
@@ -250,7 +250,7 @@ class Document:
 
 @dataclass(frozen=True, slots=True)
 class RemovedDocument:
-    """Tombstone of a document that was removed after publication; its receipts refer to it."""
+    """Tombstone of a document that was removed after publication. Its receipts refer to it."""
 
     id: str
     share_id: str
@@ -265,11 +265,11 @@ class RemovedDocument:
 class Receipt:
     """Record that a person, for one recipient, opened a share or received bytes of a document.
 
-    - ``document_id``: None for an opened share.
+    - ``document_id``: None for an opening of the share.
     - ``covered``: the half-open byte ranges that were sent, merged; at most MAX_RANGES of them.
-    - ``completed_at``: when they first made up the whole document.
+    - ``completed_at``: when the ranges first covered the whole document.
     - ``event_at``: the time of the last download event about the document and the person.
-    - ``direct``: the person's own machine acknowledged the ranges, and no proxy.
+    - ``direct``: the person's own machine acknowledged the ranges, not a proxy.
     - ``confirmed_at``: when the person confirmed that the document has been received.
     """
 
@@ -287,7 +287,7 @@ class Receipt:
 
     @property
     def state(self) -> ReceiptState | None:
-        """How far the document has come to the person; None for an opening."""
+        """State of the document for the person; None for an opening."""
         if self.document_id is None:
             return None
         if self.confirmed_at is not None:
@@ -296,12 +296,12 @@ class Receipt:
 
     @property
     def state_at(self) -> datetime:
-        """Since when the document is in that state; for a document that has only begun, the last time."""
+        """Since when the document is in that state; while it is only started, the time of the last bytes."""
         return self.confirmed_at or self.completed_at or self.last_at
 
     @property
     def is_sent(self) -> bool:
-        """Whether the document is at least sent. Fewer bytes never count."""
+        """Whether every byte of the document has been sent, confirmed or not."""
         return self.state in (ReceiptState.SENT, ReceiptState.RECEIVED)
 
     @property
@@ -311,11 +311,11 @@ class Receipt:
 
 
 class ReceiptState(StrEnum):
-    """How far a document has come to a person.
+    """State of a document for a person.
 
     - STARTED: some bytes were sent.
-    - SENT: every byte was sent. Whether a program has read them, only the person knows.
-    - RECEIVED: the person has confirmed it.
+    - SENT: every byte was sent. Only the person knows whether a program has read them.
+    - RECEIVED: the person has confirmed the document.
     """
 
     STARTED = "started"
@@ -324,7 +324,7 @@ class ReceiptState(StrEnum):
 
 
 class Progress(StrEnum):
-    """Progress of a recipient with all documents of a share: the last three are the states of receipts."""
+    """Progress of a recipient with all documents of a share. The last three are the states of receipts."""
 
     NONE = "none"
     OPENED = "opened"
@@ -334,10 +334,11 @@ class Progress(StrEnum):
 
 
 def progress_of(receipts: Collection[Receipt], document_ids: Collection[str]) -> Progress:
-    """Return the progress of the recipient of these receipts with a share of these documents.
+    """Return a recipient's progress with a share, from the recipient's receipts and the ids of the share's documents.
 
-    RECEIVED and SENT: every document is received, or at least sent, by one person of an organisation or several.
-    STARTED: some bytes were sent, but not every document. Receipts of other documents count as an opening.
+    RECEIVED: every document is received. SENT: every document is at least sent. Several persons of an organisation
+    count together. STARTED: some bytes were sent, but not every document. Receipts of other documents count as an
+    opening.
     """
     receipts = [one for one in receipts if one.document_id is None or one.document_id in document_ids]
     sent, received = document_counts(receipts)
@@ -351,7 +352,7 @@ def progress_of(receipts: Collection[Receipt], document_ids: Collection[str]) ->
 
 
 def document_counts(receipts: Collection[Receipt]) -> tuple[int, int]:
-    """Return how many different documents are at least sent, and how many of them are received."""
+    """Return the number of documents that are sent or received, and the number of those that are received."""
     sent = {receipt.document_id for receipt in receipts if receipt.is_sent}
     return len(sent), len({r.document_id for r in receipts if r.state is ReceiptState.RECEIVED})
 
@@ -361,9 +362,9 @@ def _hash(sealed_manifest: bytes) -> str:
 
 
 def new_id() -> str:
-    """Return an id for a share or a thing in it: 128 random bits in 22 URL-safe characters.
+    """Return an id for a share or a part of it: 128 random bits in 22 URL-safe characters.
 
-    The first character is a letter or digit, so that no program takes an id for an option. The last one always is.
+    The first character is a letter or digit, so that no program takes an id for an option.
     """
     drawn = secrets.token_urlsafe(_ID_BYTES)
     return drawn if drawn[0].isalnum() else new_id()

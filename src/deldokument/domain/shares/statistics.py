@@ -30,7 +30,7 @@ class Month:
 
     @property
     def begins_at(self) -> datetime:
-        """Its first instant in Oslo, as UTC."""
+        """The first instant of the month in Oslo, in UTC."""
         return datetime(self.year, self.number, 1, tzinfo=OSLO).astimezone(UTC)
 
     def plus(self, months: int) -> Month:
@@ -46,9 +46,9 @@ def month_of(instant: datetime) -> Month:
 
 
 def parse_month(text: str, *, field: str) -> Month:
-    """Return the month that a text such as «2026-11» names.
+    """Return the month in a text such as «2026-11».
 
-    Raises: InvalidInput if it names none.
+    Raises: InvalidInput.
     """
     found = _MONTH.fullmatch(text)
     if found is None:
@@ -70,13 +70,13 @@ def months_between(one: Month, other: Month, *, field: str) -> tuple[Month, ...]
 
 @dataclass(frozen=True, slots=True)
 class ShareCounts:
-    """Number of published shares with their documents and bytes, and their later history.
+    """Number of published shares with their documents and bytes, and how many of them were opened and so on.
 
-    - ``opened``: by at least one recipient.
-    - ``downloaded``: at least one document is sent in full to at least one recipient.
+    - ``opened``: at least one recipient has opened it.
+    - ``downloaded``: at least one document was sent in full to at least one recipient.
     - ``received``: at least one recipient has confirmed a document.
-    - ``unopened``: over, and never opened.
-    - ``deleted``: the keys are destroyed.
+    - ``unopened``: the share is over, and nobody opened it.
+    - ``deleted``: its keys are destroyed.
     """
 
     shares: int = 0
@@ -96,7 +96,7 @@ class ShareCounts:
 class NoticeCounts:
     """Notices that Altinn accepted in a month for one account and cost code.
 
-    ``messages``: the text messages that these are, if Altinn sends none of them by e-mail.
+    ``messages``: the number of SMS that they need if none is sent by e-mail.
     """
 
     account_id: str
@@ -110,9 +110,9 @@ class NoticeCounts:
 class DocumentCounts:
     """Documents of one account.
 
-    - ``named``: those whose names are kept: of drafts and of published shares that are not erased.
-    - ``stored``: those whose content is kept. ``length`` and ``stored_length``: their bytes, plain and encrypted.
-    - ``destroyed``: those of published shares whose content was destroyed, ever.
+    - ``named``: documents of drafts, and of published shares that are not erased.
+    - ``stored``: documents whose content exists. ``length`` and ``stored_length``: their bytes, plain and encrypted.
+    - ``destroyed``: documents of published shares whose content has been destroyed.
     """
 
     named: int = 0

@@ -1,7 +1,7 @@
-"""The texts of a share: the one table by which they are checked, encrypted, compared, corrected and erased.
+"""The texts of a share: the table that defines how they are checked, encrypted, compared, corrected and erased.
 
-A new text is a field of `ShareTexts`. It is stored in the column of its key, so it needs no column of its own.
-All texts can be corrected after publication.
+A new text is a field of `ShareTexts`. It is stored in the column of its key, so it needs no column of its own. All
+texts can be corrected after publication.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ class TextKey(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class TextField:
-    """What holds for one text. ``longest``: in characters. ``has_lines``: it may have line breaks and tabs.
+    """Rules of one text. ``longest``: maximum length in characters. ``has_lines``: may have line breaks and tabs.
 
     ``is_shown``: recipients see it. Under four eyes, a change of it needs a second person.
     """
@@ -46,7 +46,7 @@ def _text(longest: int, *, key: TextKey, is_shown: bool, has_lines: bool = False
 
 @dataclass(frozen=True, slots=True)
 class ShareTexts:
-    """The texts of a share; one that nobody has written is empty."""
+    """The texts of a share; an empty string for each that is missing."""
 
     title: str = _text(200, key=TextKey.AUDIT, is_shown=True)
     message: str = _text(4000, key=TextKey.SHARE, is_shown=True, has_lines=True)
@@ -64,7 +64,7 @@ class ShareTexts:
 
     @property
     def checked(self) -> ShareTexts:
-        """The texts without surrounding white space. Raises: InvalidInput for the first that breaks its rule."""
+        """The texts without surrounding white space. Raises: InvalidInput for the first invalid text."""
         return ShareTexts(**{name: TEXT_FIELDS[name].check(text) for name, text in asdict(self).items()})
 
 

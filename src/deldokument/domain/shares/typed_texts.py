@@ -1,4 +1,4 @@
-"""Rules of texts that people type: allowed characters, names of documents and of zips."""
+"""Rules of texts that people type: allowed characters, names of documents and zips."""
 
 import re
 import unicodedata
@@ -20,8 +20,8 @@ _ARCHIVE_NAME_LENGTH = 60
 def check_text(text: str, longest: int, *, field: str, lines: bool = False) -> str:
     """Return the text without surrounding white space.
 
-    Raises: InvalidInput if it is longer than ``longest`` characters, has control characters, or has only characters
-    that cannot be seen. ``lines`` permits line breaks and tabs.
+    Raises: InvalidInput if it is longer than ``longest`` characters, has control characters, or shows nothing.
+    ``lines`` permits line breaks and tabs.
     """
     tidy = text.replace("\r\n", "\n").strip()
     if len(tidy) > longest:
@@ -34,14 +34,17 @@ def check_text(text: str, longest: int, *, field: str, lines: bool = False) -> s
 
 
 def _is_unwritable(character: str) -> bool:
-    """Return whether it is a control character or half of a surrogate pair, which JSON can carry but UTF-8 cannot."""
+    """Return whether a character cannot be stored as text: a control character, or half of a surrogate pair.
+
+    JSON can encode the latter, UTF-8 cannot.
+    """
     return unicodedata.category(character) in {"Cc", "Cs"}
 
 
 def check_file_name(name: str, *, field: str = "documents") -> str:
     """Return the last component of the file name that the browser sent: no path, no control characters.
 
-    Raises: InvalidInput if nothing is left that can be seen, or it is too long.
+    Raises: InvalidInput if the rest shows nothing, or is too long.
     """
     writable = "".join(c for c in name if not _is_unwritable(c)).strip()
     visible = writable.rsplit("/", 1)[-1].strip()
@@ -57,9 +60,8 @@ def check_file_name(name: str, *, field: str = "documents") -> str:
 def check_document_name(name: str) -> str:
     """Return a document's name: a file name, or a relative path within the shared folder, with slashes.
 
-    A path that is absolute, has a drive, or has an empty, «.» or «..» component is reduced to its last component.
-    Letters of a path are composed (NFC), so that no folder appears twice.
-    Raises: InvalidInput if nothing is left or it is too long.
+    A path that is absolute, has a drive, or has an empty, «.» or «..» component is reduced to its last component. Paths
+    are normalised (NFC), so that no folder appears twice. Raises: InvalidInput if nothing is left or it is too long.
     """
     parts = unicodedata.normalize("NFC", name).split("/")
     if len(parts) == 1 or _WINDOWS_PATH.match(name) or any(part.strip() in _NO_STEPS for part in parts):
@@ -74,6 +76,6 @@ def check_document_name(name: str) -> str:
 
 
 def archive_name(title: str) -> str:
-    """Return the file name of a share's zip: its title, without the characters that a system forbids in names."""
+    """Return the file name of a share's zip: the title, without characters that operating systems forbid in names."""
     tidy = " ".join(_FORBIDDEN_IN_NAMES.sub(" ", title).split()).strip(". ")[:_ARCHIVE_NAME_LENGTH].rstrip(". ")
     return f"{tidy or 'dokumenter'}.zip"

@@ -4,7 +4,8 @@ Guarantees:
 - Bytes are accepted only at the offset, and never beyond the declared length.
 - The number of parts is bounded, however small the requests are (see :func:`tail_to_merge`).
 
-A document may come as partial uploads, each with its own offset. :func:`join` joins them in the client's order.
+A document may be uploaded as several partial uploads, each with its own offset. :func:`join` joins them in the client's
+order.
 
 Protocol: tus 1.0.0 (core, creation, creation-with-upload, termination, expiration, checksum, concatenation).
 """
@@ -27,7 +28,7 @@ _MERGE_RATIO = 4
 class CopyFailure(StrEnum):
     """Why a document was not copied from another share.
 
-    - GONE: the other share is over or has the document no longer, or the sharer may not read it any more
+    - GONE: the other share is over or no longer has the document, or the sharer may no longer read it
     - INFECTED: a scanner has found malware in it
     - DAMAGED: it failed its integrity check
     """
@@ -39,14 +40,16 @@ class CopyFailure(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Upload:
-    """An upload as stored. ``token_hash`` is the SHA-256 of the upload token; ``deadline`` ends both token and upload.
+    """An upload as stored.
+
+    ``token_hash`` is the SHA-256 of the upload token; ``deadline``: when token and upload expire.
 
     - ``member_id`` or ``integration_id``: the owner; exactly one is set.
     - ``partial_of``: the whole upload whose token a partial upload uses.
     - ``start``: where a partial upload begins in the document, if the client has said so.
     - ``sealed_metadata``: the client's Upload-Metadata (tus), encrypted.
-    - ``sealed_source``: the document of another share that a worker copies, encrypted. Nobody has the token.
-    - ``copy_failure``: why it was not copied; then it has no source any more.
+    - ``sealed_source``: the document of another share that a worker copies, encrypted. No client has its token.
+    - ``copy_failure``: why it was not copied; then ``sealed_source`` is empty.
     """
 
     id: str
@@ -72,7 +75,7 @@ class Upload:
 
     @property
     def is_copy(self) -> bool:
-        """Whether a worker copies the document, or has failed to."""
+        """Whether a worker copies the document, or has failed to copy it."""
         return self.sealed_source is not None or self.copy_failure is not None
 
     @property
@@ -106,7 +109,7 @@ class Part:
 
     @property
     def stop(self) -> int:
-        """The offset just after its last byte."""
+        """Offset just after the part's last byte."""
         return self.offset + self.length
 
 
@@ -125,9 +128,9 @@ def check_length(length: int) -> int:
 def check_new_partial(whole: Upload, partials: Sequence[Upload], length: int, start: int | None) -> None:
     """Raise unless a partial upload of that length may be created beside ``partials``.
 
-    Bytes in the whole upload rule out partial ones. Announced lengths are not added up, because a client that lost the
-    response to a creation creates again. :func:`remaining_for_partials` limits the received bytes instead.
-    Raises: Conflict or TooLarge.
+    Bytes in the whole upload rule out partial ones. Announced lengths are not added up, because a client may lose the
+    response to a creation and repeat it. :func:`remaining_for_partials` limits the received bytes instead. Raises:
+    Conflict or TooLarge.
     """
     if whole.is_finished:
         raise Conflict("upload_finished")
@@ -147,8 +150,8 @@ def remaining_for_partials(whole: Upload, partials: Sequence[Upload]) -> int:
 def join(whole: Upload, partials: Sequence[Upload]) -> list[Upload]:
     """Return the partial uploads in that order, with their starts, as the whole document.
 
-    A partial upload that named its start must begin there: nothing else would detect bytes in the wrong order.
-    Raises: Conflict if they are incomplete, repeated, out of place, or do not make up the whole.
+    A partial upload with a start must begin there. Otherwise bytes in the wrong order would not be detected. Raises:
+    Conflict if they are incomplete, repeated, out of place, or do not make up the whole.
     """
     joined, position = [], 0
     for partial in partials:
@@ -165,8 +168,8 @@ def tail_to_merge(parts: Sequence[Part]) -> Sequence[Part]:
     """Return the neighbouring parts to compact into one, so that their number stays small; empty if none.
 
     Small parts before a full one are merged with it, so small parts exist only at the tail. There each part is at least
-    four times as long as the next, so there are at most log4(8 MiB). Each byte is rewritten a bounded number of times
-    (as in a log-structured merge tree).
+    four times as long as the next, so there are at most log4(8 MiB) of them. Each byte is rewritten a bounded number of
+    times (as in a log-structured merge tree).
     """
     stranded = _find_small_parts(parts)
     if stranded:
@@ -179,7 +182,7 @@ def tail_to_merge(parts: Sequence[Part]) -> Sequence[Part]:
 
 
 def _find_small_parts(parts: Sequence[Part]) -> Sequence[Part]:
-    """Return the last run of small parts that precedes a full one, with that one."""
+    """Return the last run of small parts before a full part, together with the full part."""
     for full in range(len(parts) - 1, 0, -1):
         if parts[full].length >= FULL_PART > parts[full - 1].length:
             start = full - 1

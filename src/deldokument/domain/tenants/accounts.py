@@ -1,10 +1,8 @@
 """Names and rules of accounts.
 
 Guarantees:
-- No two accounts of a tenant have names that people would take for the same.
-- Accepted rules are within the tenant's limits, tidy, and fit to be shown to recipients.
-
-Does not check who may change them.
+- No two accounts of a tenant have names that look the same.
+- Accepted rules are within the tenant's limits, normalised, and fit to be shown to recipients.
 """
 
 import re
@@ -34,9 +32,9 @@ _SMS_SENDER = re.compile(rf"[{_LETTERS}0-9]{{2,11}}")
 
 
 def same_name(one: str, other: str) -> bool:
-    """Return whether people would read the two names as the same.
+    """Return whether two names look the same to people.
 
-    Ignores letter case, spacing, Unicode form and characters that join or divide letters unseen.
+    Ignores letter case, spacing, Unicode normalisation and invisible joiners.
     """
     return _key(one) == _key(other)
 
@@ -62,7 +60,7 @@ def _append_mark(name: str, mark: str) -> str:
 
 
 def check_rules(rules: AccountRules, limits: PeriodRule) -> AccountRules:
-    """Return the rules, tidied, if they are valid. ``limits`` are the tenant's.
+    """Return the rules with their texts normalised. ``limits`` are the tenant's.
 
     Raises: InvalidFields with all faults.
     """
@@ -78,7 +76,7 @@ def check_rules(rules: AccountRules, limits: PeriodRule) -> AccountRules:
 
 
 def check_contact(contact: Contact) -> Contact:
-    """Return the contact details, tidied, if they are valid.
+    """Return the contact details with their texts normalised.
 
     Raises: InvalidFields with all faults.
     """

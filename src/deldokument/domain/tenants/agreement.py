@@ -3,9 +3,8 @@
 A text is Markdown with placeholders such as ``{{tenant_name}}``.
 
 Guarantees:
-- A merged text contains only the author's text and the values as plain words.
-- The digest of a text differs from that of every other text.
-- One rule decides when a newer version needs a new signature.
+- A merged text contains the author's text, and the values as plain words.
+- Different texts have different digests.
 
 Does not render or sign texts.
 """
@@ -61,7 +60,7 @@ class AgreementText:
 
     @property
     def title(self) -> str:
-        """Its first heading."""
+        """The text's first heading."""
         return next(line[2:].strip() for line in self.markdown.splitlines() if line.startswith("# "))
 
 
@@ -111,7 +110,7 @@ def escape(words: str) -> str:
 
 
 def digest(text: str) -> str:
-    """Return the SHA-256 of a text in UTF-8, in hexadecimal: a signature is bound to it."""
+    """Return the SHA-256 of a text in UTF-8, in hexadecimal: a signature covers it."""
     return hashlib.sha256(text.encode("utf-8")).hexdigest()
 
 
@@ -146,7 +145,7 @@ class Change:
 
 
 def changes(old: str, new: str) -> list[Change]:
-    """Return the paragraphs of both texts in reading order.
+    """Return the paragraphs of both texts in reading order, as unchanged, removed or added.
 
     Removed paragraphs come before those that replace them. Different line breaks are not a change.
     """

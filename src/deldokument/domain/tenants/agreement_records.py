@@ -2,7 +2,6 @@
 
 Guarantees:
 - A signature names the exact text and document that it covers.
-- One rule decides whether a login was made for a signature.
 
 Names, numbers and evidence are sealed here; the caller's keys open them.
 """
@@ -86,7 +85,7 @@ class SignedPaper:
 
 @dataclass(frozen=True, slots=True)
 class SigningLogin:
-    """Login that is to confirm a signature, with the salt of its nonce's commitment."""
+    """Login to confirm a signature, with the salt of the statement to which its nonce commits."""
 
     state: str
     nonce: str
@@ -99,8 +98,8 @@ class SigningLogin:
 class SigningIntent:
     """A person's intent, in one session, to sign one exact document.
 
-    ``login`` is the last login begun for it. ``outcome`` is empty until that login has ended. Then it is SIGNED, or the
-    code of the error that prevented the signature.
+    ``login`` is the last login begun for it. ``outcome`` is empty until that login has ended. Then it is SIGNED, or an
+    error code.
     """
 
     id: str
@@ -116,7 +115,7 @@ class SigningIntent:
     outcome: str = ""
 
     def is_expired(self, now: datetime) -> bool:
-        """Return whether the intent is too old to be signed."""
+        """Return whether the intent is too old to lead to a signature."""
         return now - self.created_at > INTENT_LIFETIME
 
 
@@ -128,11 +127,11 @@ SIGNING_LEVEL = "idporten-loa-high"
 
 
 def is_login_for(begun_at: datetime, now: datetime, authenticated_at: datetime, issued_at: datetime) -> bool:
-    """Return whether the person authenticated after ``begun_at``, however far the clocks differ.
+    """Return whether the person authenticated after ``begun_at``, even if the clocks differ.
 
     Compares two durations, each measured on one clock. The provider's clock gives the age of the authentication when
-    the token was issued. Ours gives the time since the request. An authentication before the request is older than the
-    request.
+    the token was issued. Our clock gives the time since the request. An authentication before the request has the
+    greater age.
     """
     age, asked_ago = issued_at - authenticated_at, now - begun_at
     return -FRESHNESS_SKEW <= age <= asked_ago + FRESHNESS_SKEW

@@ -1,9 +1,9 @@
 """Data protection impact assessment (DPIA) of a tenant.
 
 Guarantees:
-- An assessment has a date on which it can have been made.
+- The date of an assessment is plausible: not in the future, and not before GDPR applied.
 - A high residual risk is recorded only after prior consultation with Datatilsynet (GDPR, article 36(1)).
-- One rule says when an assessment is due for review.
+- An assessment is due for review one year after its date.
 """
 
 from dataclasses import dataclass

@@ -14,7 +14,7 @@ def spent_number(organization_number: str, ended_at: datetime) -> str:
 
 @dataclass(frozen=True, slots=True)
 class TenantTotals:
-    """Number of things, and bytes, that a tenant has in the service."""
+    """Number of accounts, shares and so on that a tenant has, and their bytes."""
 
     accounts: int = 0
     members: int = 0
@@ -34,7 +34,10 @@ class DeletionState(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class TenantLifecycle:
-    """Start and end of a tenant's use, and how far the deletion has come that followed. The events prove it."""
+    """Start and end of a tenant's use of the service, and the progress of the deletion after it.
+
+    Events prove all of it.
+    """
 
     tenant_id: str
     sealed_activated_by: bytes = b""

@@ -1,4 +1,4 @@
-"""Tenants (public bodies), their accounts, members, administrators and integrations, and the limits they set.
+"""Tenants (public bodies), and the limits that they set; their accounts, members, administrators and integrations.
 
 Identifiers of persons exist here only sealed and as keyed hashes. This layer has no keys to open them.
 """
@@ -32,7 +32,7 @@ End = datetime | timedelta
 
 
 def instant_of(end: End, now: datetime) -> datetime:
-    """Return the end as an instant."""
+    """Return the end of a share as an instant; ``end`` may be a period from ``now``."""
     return now + end if isinstance(end, timedelta) else end
 
 
@@ -57,12 +57,12 @@ class PeriodRule:
 
 @dataclass(frozen=True, slots=True)
 class Tenant:
-    """A public body that has taken the service into use (kunde).
+    """A public body that is registered with the service (kunde).
 
     ``on_behalf_of``: its name at ID-porten, if logins for it run under its name instead of the operator's.
-    ``breach_contact``: whom a breach notification names. ``scan_policy``: what it makes stricter than the operator's
-    (`shares.scan_policy`). ``revision`` counts changes. ``intact``: False if the stored row is damaged; then nothing of
-    the tenant opens or is shared. ``behind``: its chain lacks events, because the database is an older one.
+    ``breach_contact``: the contact in a breach notification. ``scan_policy``: where it is stricter than the operator's
+    (`shares.scan_policy`). ``revision`` counts changes. ``intact``: False if the stored row is damaged; then its shares
+    cannot be opened, and nothing is shared. ``behind``: its chain lacks events, because an older database was restored.
     """
 
     id: str
@@ -103,7 +103,7 @@ class AccountRules:
     - ``quota``: in bytes.
     - ``four_eyes``: a second member approves before a share is published.
     - ``notify``: recipients are sent notices, unless the sharer decides otherwise.
-    - ``notice_channel``, ``sms_sender`` and ``sms_cost_code``: for these notices.
+    - ``notice_channel``, ``sms_sender`` and ``sms_cost_code``: delivery of these notices.
     - ``name_tenant``: notices name the tenant although the share is confidential.
     - ``full_numbers``: systems that share get recipients' full numbers back in KS' interface, and in reports.
     - ``undo_window``: how long a publication on the pages can be undone. Notices wait until then.
@@ -129,10 +129,10 @@ class Account:
     """An account, to which shares belong (konto).
 
     - ``closed_at``: nothing new is shared from it; existing shares stay.
-    - ``deleted_at``: nothing in it can be reached. After UNDO its shares end, and ``ended_at`` records that.
+    - ``deleted_at``: nothing in it is accessible. After the period UNDO its shares end, at ``ended_at``.
     - ``frozen_at``: the operator has stopped it.
     - ``revision``: counts changes, so that a concurrent change is detected.
-    - ``intact``: False if the stored row is damaged; then nothing of the account opens or is shared.
+    - ``intact``: False if the stored row is damaged; then its shares cannot be opened, and nothing is shared.
     """
 
     id: str
@@ -148,7 +148,7 @@ class Account:
 
     @property
     def is_open(self) -> bool:
-        """Whether new shares may be made from it."""
+        """Whether new shares may be created from it."""
         return self.closed_at is None and self.deleted_at is None and self.frozen_at is None
 
     def contact(self, tenant: Tenant) -> Contact:
@@ -156,7 +156,7 @@ class Account:
         return tenant.contact if self.rules.contact == Contact() else self.rules.contact
 
     def period(self, tenant: Tenant) -> PeriodRule:
-        """Return how long its shares may be available: its own limits, within the tenant's."""
+        """Return the permitted period of its shares: its own limits, within the tenant's."""
         longest = min(self.rules.longest or tenant.period.longest, tenant.period.longest)
         standard = min(self.rules.standard or tenant.period.standard, longest)
         return PeriodRule(min(tenant.period.shortest, longest), standard, longest)
@@ -174,11 +174,11 @@ UNDO = timedelta(hours=24)
 class Member:
     """A person who may share from an account (bruker på konto).
 
-    ``lookup_hash`` finds all roles of the person, and ``role_hash`` proves this one.
-    ``removed_at`` ends that at once. ``erased_at``: number, name and hash are erased, and only references to the
-    membership remain. ``absent_since``: an administrator has marked the member absent; others decide in the member's
-    place. ``acts_from``: since when it gives rights; None while an administrator must confirm it.
-    ``revision`` counts changes of ``absent_since``: an older row without ``acts_from`` gives nothing.
+    ``lookup_hash`` finds all roles of the person, and ``role_hash`` proves this one. ``removed_at``: when the
+    membership ended. ``erased_at``: when number, name and hash were erased; only references to the membership remain.
+    ``absent_since``: an administrator has marked the member absent; others decide in the member's place. ``acts_from``:
+    since when it gives rights; None while an administrator must confirm it. ``revision`` counts changes of
+    ``absent_since``.
     """
 
     id: str
@@ -210,7 +210,7 @@ class Member:
 
 
 class IntegrationRights(StrEnum):
-    """Rights of a fagsystem in an account: see its shares with receipts, or also share as a member does."""
+    """Rights of a fagsystem in an account: read its shares and receipts, or also share as a member does."""
 
     READ = "read"
     SHARE = "share"
@@ -221,7 +221,7 @@ class Integration:
     """A fagsystem that may use an account through the API, known by its Maskinporten consumer's organisation number.
 
     ``password_hash`` is the SHA-256 of its password for KS' interface; None if it has none. ``archive_confirmed_at``:
-    since when the tenant vouches that everything the system shares is in its archive. ``revision`` counts changes.
+    since when the tenant confirms that everything the system shares is in its archive. ``revision`` counts changes.
     """
 
     id: str
@@ -274,7 +274,7 @@ class Administrator:
 
 
 def tidy_words(text: str) -> str:
-    """Return the text as one line without surrounding or doubled white space, in composed letters (NFC)."""
+    """Return the text on one line, without surrounding or doubled white space, normalised (NFC)."""
     return " ".join(unicodedata.normalize("NFC", text).split())
 
 
@@ -282,9 +282,9 @@ NAME_LENGTHS = range(2, 201)
 
 
 def check_name(name: str, *, field: str = "name") -> str:
-    """Return the name, tidied.
+    """Return the name, as ``tidy_words`` does.
 
-    Raises: InvalidInput unless it has 2 to 200 characters, of any alphabet, that belong in a text and can be seen.
+    Raises: InvalidInput unless it has 2 to 200 allowed characters, not all invisible.
     """
     tidy = tidy_words(name)
     if len(tidy) not in NAME_LENGTHS:

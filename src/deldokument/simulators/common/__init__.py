@@ -1,4 +1,4 @@
-"""What the simulators share.
+"""Parts that all simulators use.
 
 - `cast`: synthetic people and organisations
 - `failures`: failures on command

@@ -1,6 +1,6 @@
 """The cast: synthetic people and organisations, and their rights.
 
-Does not know any register's format; each simulator renders its own.
+Each simulator renders it in the format of its register.
 """
 
 from pathlib import Path

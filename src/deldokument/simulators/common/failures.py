@@ -1,8 +1,8 @@
 """Simulated failures on command.
 
 ``POST /_simulator/mode`` takes ``{"mode": "ok|down|slow|garbage|500|mislabelled", "seconds": 10}`` as application/json.
-A foreign web page cannot send that without a CORS preflight, which nothing answers. ``down`` breaks the connection in
-the middle of a response. ``mislabelled`` labels the correct response as text/html. The control address never fails.
+A foreign web page cannot send that, because the CORS preflight gets no answer. ``down`` breaks the connection in the
+middle of a response. ``mislabelled`` labels the correct response as text/html. The control address never fails.
 """
 
 import asyncio
@@ -30,7 +30,7 @@ class Failures:
         self.delay_seconds = _DEFAULT_DELAY_SECONDS
 
     def application(self, routes: Sequence[BaseRoute]) -> ASGIApp:
-        """Return an application with the routes and that of the mode, which fails as the mode says."""
+        """Return an application with these routes and the one for the mode. It fails as the mode demands."""
         return self._failing(Starlette(routes=[*routes, Route(f"{CONTROL_PREFIX}mode", self._set, methods=["POST"])]))
 
     def _failing(self, app: ASGIApp) -> ASGIApp:
@@ -77,7 +77,7 @@ _PROBLEM = JSONResponse(
 
 
 def _mislabelling(send: Send) -> Send:
-    """Return a ``send`` that labels responses as text/html and changes nothing else."""
+    """Return a ``send`` that labels responses as text/html and is otherwise the same."""
 
     async def mislabel(message: Message) -> None:
         if message["type"] == "http.response.start":

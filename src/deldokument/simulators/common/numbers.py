@@ -1,4 +1,4 @@
-"""Check digits of Norwegian numbers, as far as the simulators validate input.
+"""Check digits of Norwegian numbers, for the simulators' validation of input.
 
 Guarantees:
 - Only synthetic person numbers are accepted, so an accepted number belongs to nobody.

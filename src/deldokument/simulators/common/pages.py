@@ -2,9 +2,7 @@
 
 Guarantees:
 - Nothing is stored.
-- A page loads only what its content security policy names.
-
-Knows nothing of the pages' contents.
+- A page loads only sources in its content security policy.
 """
 
 from pathlib import Path

@@ -3,8 +3,6 @@
 Guarantees:
 - When the line ``<name> <url>`` appears on standard output, connections are accepted.
 - Requests with a foreign Host header are refused.
-
-Knows nothing of the simulated services.
 """
 
 import argparse

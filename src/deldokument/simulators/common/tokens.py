@@ -4,8 +4,6 @@ Guarantees:
 - An assertion is accepted once, within two minutes, for the right audience.
 - It must be signed with a key that the client has registered (RFC 7523).
 - Files are read at every use, so a rotated key is valid at once.
-
-Knows nothing of persons.
 """
 
 import json
@@ -70,7 +68,7 @@ class Clients:
 
 
 def add_client_options(parser: ArgumentParser) -> None:
-    """Add the options of a simulator that clients authenticate to."""
+    """Add the command-line options for authenticating clients."""
     parser.add_argument("--clients", type=Path, required=True, help="JSON list of registered clients")
     parser.add_argument("--state", type=Path, help="folder for the signing key")
 

@@ -7,7 +7,7 @@ from starlette.responses import JSONResponse, Response
 
 
 def invalid(error: ValidationError) -> Response:
-    """Return 400 with what is wrong, by field."""
+    """Return 400 with the errors by field."""
     return problem(400, {".".join(map(str, one["loc"])) or "$": [one["msg"]] for one in error.errors()})
 
 
