@@ -18,7 +18,7 @@ Its packages and modules are layers: each imports only those listed below it.
 - `accounts`: accounts, members, integrations, statistics
 - `audit`: recording, search, export and verification of events
 - `people`: encrypted records of persons
-- `each`: work on many items of which one may fail
+- `each`: runs work for many items, so that a failing item does not stop the others
 - `rate_limit`: rate limits of persons, browsers and API consumers
 - `encryption`: choice of key for each encrypted field
 """

@@ -1,4 +1,4 @@
-"""Work on many items of which one may fail."""
+"""Work on many items, where a failing item does not stop the others."""
 
 from collections.abc import Callable, Iterable, Sequence
 from typing import TypeVar
@@ -13,8 +13,7 @@ _Item = TypeVar("_Item")
 def do_each(items: Iterable[_Item], do: Callable[[_Item], int]) -> int:
     """Call ``do`` with each item and return the sum of the results.
 
-    Raises: the first error of any kind, after the other items: one row that was changed outside the service must not
-    stop work on others.
+    Raises: the first error of any kind, after the other items. One tampered row must not block the others.
     """
     done, errors = 0, list[Exception]()
     for item in items:
@@ -32,10 +31,10 @@ def in_batch_or_singly(
     find: Callable[[Transaction], Sequence[_Item]],
     act: Callable[[Transaction, Sequence[_Item]], int],
 ) -> int:
-    """Process a batch of due items in one transaction, or each in its own if that fails; return the number processed.
+    """Process a batch of due items in one transaction, or each in its own if that fails; return their number.
 
-    One tampered row that breaks a constraint must not block the other items.
-    Raises: Unavailable or StorageFull at once; otherwise the first error of a single item, after all the others.
+    One tampered row that breaks a constraint must not block the others. Raises: Unavailable or StorageFull at once;
+    otherwise the first error of a single item, after all the others.
     """
     due: Sequence[_Item] = ()
     try:

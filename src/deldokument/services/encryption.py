@@ -1,7 +1,7 @@
 """Choice of key for each encrypted field: the only place that forms keyring ids and encrypts fields of records.
 
     share:<share id>               share key: content, message and grants; destroyed when the share ends
-    audit:<tenant id>:<YYYY-MM>    audit key: what the tenant must account for afterwards; destroyed after retention
+    audit:<tenant id>:<YYYY-MM>    audit key: data for the audit afterwards; destroyed after retention
     papers:<tenant id>             tenant key: documents of the tenant itself; destroyed when it has left and its
                                    retention is over
     directory                      members, administrators, operators, logins, sessions, programs, addresses for notices
@@ -12,7 +12,8 @@
 Hashes by which recipients and subjects are found are keyed under the audit key. Destroying it also prevents lookups in
 old copies of the database.
 
-Guarantees: no identifier is stored unencrypted.
+Guarantees:
+- No identifier is stored unencrypted.
 """
 
 from collections.abc import Collection, Mapping, Sequence
@@ -45,7 +46,7 @@ _MARK_BYTES = 8
 
 
 class EncryptedColumn(StrEnum):
-    """The encrypted columns. A value can be decrypted only for the column and record that it was encrypted for."""
+    """The encrypted columns. A value can be decrypted only for its column and record."""
 
     AUDIT_TEXTS = "share.audit_texts"
     SHARE_TEXTS = "share.share_texts"
@@ -122,7 +123,7 @@ def existing_key(keyring: Keyring, entry_id: str) -> bytes:
 
 
 def readable_keys(keyring: Keyring, entry_ids: Collection[str]) -> dict[str, bytes]:
-    """Return the keys that exist and open, for work that an entry which does not open must not stop."""
+    """Return the keys that exist and open, for work that a broken entry must not stop."""
     try:
         return keyring.get(entry_ids)
     except Broken:
@@ -134,12 +135,15 @@ def readable_keys(keyring: Keyring, entry_ids: Collection[str]) -> dict[str, byt
 
 
 def message_key(share_key: bytes, share_id: str) -> bytes:
-    """Return the key of a share's message, which ends with the share."""
+    """Return the key of the texts that are encrypted under the share key."""
     return derive(share_key, Purpose.MESSAGE, share_id.encode())
 
 
 def reference_hash(key: bytes, reference: str) -> bytes:
-    """Return the hash by which shares are found by saksnummer; spaces and case are ignored. Empty for no reference."""
+    """Return the hash for finding shares by reference (saksnummer), without regard to spaces and case.
+
+    Empty for no reference.
+    """
     tidy = "".join(reference.split()).casefold()
     return lookup_hash(key, "reference", tidy) if tidy else b""
 
@@ -150,7 +154,7 @@ def identifier_kind(identifier: Identifier) -> RecipientKind:
 
 
 def identifier_hash(key: bytes, identifier: Identifier) -> bytes:
-    """Return the hash by which records about the identifier are found under ``key``."""
+    """Return the hash for finding records about the identifier, under ``key``."""
     return lookup_hash(key, identifier_kind(identifier), identifier.value)
 
 
@@ -168,7 +172,7 @@ def identifier_hashes(
 
 
 def subject_hash(key: bytes, person: PersonIdentifier) -> bytes:
-    """Return the hash by which a person's events are found; of its own kind, so that it matches no recipient's."""
+    """Return the hash for finding a person's events. It is of its own kind, so that it matches no recipient's hash."""
     return lookup_hash(key, "subject", person.value)
 
 
@@ -178,7 +182,7 @@ def csrf_owner_tag(key: bytes, person: PersonIdentifier) -> str:
 
 
 def session_owner_hash(key: bytes, person: PersonIdentifier) -> bytes:
-    """Return the hash by which a person's sessions are found; of its own kind, so that it matches no other record."""
+    """Return the hash for finding a person's sessions. It is of its own kind, so that it matches no other record."""
     return lookup_hash(key, "session", person.value)
 
 
@@ -203,9 +207,10 @@ def open_file(key: bytes, sealed: bytes, field: EncryptedColumn, record_id: str)
 
 
 def stored_identifier(kind: RecipientKind, value: str) -> Identifier:
-    """Return a stored identifier as its type. It was checked before it was encrypted.
+    """Return a stored identifier, which was checked before it was encrypted.
 
-    Raises: IntegrityError if it is of another kind, as a changed row can say: no person's number is shown whole.
+    Raises: IntegrityError if it is not of that kind. A changed row must not make a person's number pass for an
+    organisation's, which is shown whole.
     """
     if len(value) != (ORGANIZATION_DIGITS if kind == "organization" else PERSON_DIGITS):
         raise IntegrityError
@@ -217,8 +222,8 @@ def stored_identifier(kind: RecipientKind, value: str) -> Identifier:
 class CachedDeploymentKeys:
     """The keys of the rows' tags and of the directory, from the keyring; satisfies `DeploymentKeys`.
 
-    Many threads may use it at once. A process keeps them while it runs. They decide nothing that could get stale:
-    readiness checks that the keyring is still this deployment's.
+    Thread-safe. A process caches the keys while it runs, because they never change. Readiness checks that the keyring
+    is still this deployment's.
     """
 
     def __init__(self, keyring: Keyring) -> None:
@@ -227,7 +232,7 @@ class CachedDeploymentKeys:
         self._directory: bytes | None = None
 
     def row_key(self, kind: str) -> bytes:
-        """Return the key of the tags of one kind of rows, cached: it lives as long as the deployment."""
+        """Return the key of the tags of one kind of rows, cached."""
         key = self._keys.get(kind)
         if key is None:
             key = self._keys[kind] = row_key(existing_key(self._keyring, INTEGRITY), kind)

@@ -1,13 +1,13 @@
 """Registered persons: number and name encrypted in the record, found by a keyed hash, shown masked.
 
-Members, administrators and operators have records of the same shape, under the directory key.
+Members, administrators and operators have records of the same form, encrypted under the directory key.
 
 Guarantees:
 - A number is checked and a name normalised before either is encrypted.
-- No full number leaves this module.
+- Full numbers are not returned.
 - An erased record can still be opened, as empty strings.
-- A person is found in a role only by a record with the hash of that role: the hash of another role proves nothing.
-- A member or administrator who waits for confirmation is found in no role.
+- A person has a role only by a record with the hash for that role; another role's hash does not count.
+- A member or administrator who waits for confirmation has no role yet.
 """
 
 from collections.abc import Iterable, Sequence
@@ -41,7 +41,7 @@ _DIGITS_OF_A_NUMBER = 6
 
 
 class StaffRole(Enum):
-    """The role of a registered person, with the columns for which number and name are encrypted."""
+    """The role of a registered person, with the columns of its encrypted number and name."""
 
     MEMBER = (EncryptedColumn.MEMBER_NUMBER, EncryptedColumn.MEMBER_NAME)
     ADMINISTRATOR = (EncryptedColumn.ADMINISTRATOR_NUMBER, EncryptedColumn.ADMINISTRATOR_NAME)
@@ -49,7 +49,7 @@ class StaffRole(Enum):
 
     @property
     def kind(self) -> str:
-        """The kind of its hashes."""
+        """The kind of the role's hashes."""
         return self.name.lower()
 
 
@@ -63,7 +63,7 @@ class PersonView:
 
 
 class Registered(Protocol):
-    """A record about a person."""
+    """Protocol: a record about a person."""
 
     @property
     def id(self) -> str: ...
@@ -107,7 +107,7 @@ def directory_key(deps: Dependencies) -> bytes:
 
 
 def sealed_person(key: bytes, office: StaffRole, record_id: str, person: PersonIdentifier, name: str) -> dict[str, Any]:
-    """Return the fields that every record of a person has, for a checked number and a normalised name."""
+    """Return the fields that all records of a person have, for a checked number and a normalised name."""
     number_field, name_field = office.value
     return {
         "id": record_id,
@@ -119,7 +119,7 @@ def sealed_person(key: bytes, office: StaffRole, record_id: str, person: PersonI
 
 
 def members_of(deps: Dependencies, tx: Transaction, person: PersonIdentifier) -> list[tuple[Member, Account]]:
-    """Return the person's living, confirmed memberships where the person can share, accounts by name."""
+    """Return the person's living, confirmed memberships with their accounts, sorted by account name."""
     key, now = directory_key(deps), deps.clock.now()
     found = tx.members.of_person(identifier_hash(key, person))
     acting = [member for member, _ in found if member.acts_at(now)]
@@ -141,9 +141,9 @@ def administration_of(
 
 
 def signatories_of(deps: Dependencies, tx: Transaction, person: PersonIdentifier) -> list[Administrator]:
-    """Return the person's records as administrator that signing the service agreement would confirm.
+    """Return the person's unconfirmed records as administrator that signing the service agreement would confirm.
 
-    Those are the unconfirmed ones in tenants that have signed none: nobody there can confirm anybody.
+    These are in tenants that have signed no agreement, where nobody can confirm an administrator.
     """
     now = deps.clock.now()
     waiting = [one for one in _as_administrator(deps, tx, person) if not one.acts_at(now)]
@@ -151,7 +151,10 @@ def signatories_of(deps: Dependencies, tx: Transaction, person: PersonIdentifier
 
 
 def has_signed(tx: Transaction, tenant: Tenant) -> bool:
-    """Return whether the tenant has ever signed a service agreement. Its row says so even if that one is missing."""
+    """Return whether the tenant has ever signed a service agreement.
+
+    Its row says so, even if the agreement's row is missing.
+    """
     return tenant.activated_at is not None or bool(tx.agreements.service_agreements(tenant.id))
 
 

@@ -4,10 +4,10 @@ The database stores one instant for each bucket: the theoretical arrival time. A
 by the limit. A call that would advance it to more than a window ahead is refused.
 
 Guarantees:
-- A caller within the limit is never refused. One beyond it does not affect the others.
-- All nodes count together, by the database's clock.
+- A caller within the limit is never refused. A caller beyond it does not affect the others.
+- All nodes share the count and the database's clock.
 - After a clock is set back, a caller is refused for a window at most.
-- A bucket's name is a keyed hash: the table shows neither who was counted nor, without the keyring, for what.
+- A bucket's name is a keyed hash: without the keyring, the table reveals neither the caller nor the limit.
 """
 
 import math
@@ -25,7 +25,7 @@ _SECOND = timedelta(seconds=1)
 
 @dataclass(frozen=True, slots=True)
 class RateLimit:
-    """A limit of ``calls`` in each ``window``; all of them may be made at once. ``name`` is its error code too."""
+    """A limit of ``calls`` per ``window``, all of which may come at once. ``name`` is also its error code."""
 
     name: str
     calls: int
@@ -36,8 +36,8 @@ class RateLimit:
 class RateLimitStatus:
     """The state of a caller's limit after a call.
 
-    ``remaining`` calls are allowed now, ``limit`` calls again in ``reset_seconds``. A refused call may be repeated
-    after ``retry_seconds``, which is 0 for a counted one.
+    ``remaining`` calls are allowed now; the full ``limit`` is available again after ``reset_seconds``. A refused call
+    may be repeated after ``retry_seconds``, which is 0 for an accepted call.
     """
 
     limit: int
@@ -47,7 +47,7 @@ class RateLimitStatus:
 
 
 def consume(deps: Dependencies, limit: RateLimit, caller: str, units: int = 1) -> RateLimitStatus:
-    """Count one call, which weighs ``units``, unless the limit is reached; return the state of the limit."""
+    """Count one call of weight ``units``, unless that exceeds the limit; return the state of the limit."""
     with deps.database.write() as tx:
         return consume_in(deps, tx, limit, caller, units)
 
@@ -79,6 +79,6 @@ def _bucket(deps: Dependencies, limit: RateLimit, caller: str) -> str:
 
 
 def forget_allowances(deps: Dependencies) -> int:
-    """Remove the rows of callers without calls for a day, who may use the full burst again; return how many."""
+    """Delete the rows of callers without calls for a day, who may use the full burst again; return their number."""
     with deps.database.write() as tx:
         return tx.rate_limits.forget(deps.clock.now() - _KEPT)

@@ -1,4 +1,4 @@
-"""Texts of a share in its row: encrypted under the audit key or the share key, as `domain.shares.text_fields` says."""
+"""Texts of a share in its row, each encrypted under the key that `domain.shares.text_fields` names for it."""
 
 import json
 from dataclasses import replace
@@ -9,7 +9,7 @@ from deldokument.services.encryption import EncryptedColumn, message_key, open_f
 
 
 def with_texts(audit_key: bytes, share_key: bytes, share: Share, texts: ShareTexts) -> Share:
-    """Return the share with these texts, and with the hash by which its reference is found."""
+    """Return the share with these texts, and with the hash for finding it by its reference."""
     lasting, passing = texts.of(TextKey.AUDIT), texts.of(TextKey.SHARE)
     return replace(
         share,
@@ -20,7 +20,7 @@ def with_texts(audit_key: bytes, share_key: bytes, share: Share, texts: ShareTex
 
 
 def open_texts(audit_key: bytes, share_key: bytes | None, share: Share) -> ShareTexts:
-    """Return the texts. Those under the share key are empty without it, and once the share is over.
+    """Return the texts. Texts under the share key are empty without that key, and when the share is closed.
 
     Raises: IntegrityError.
     """
@@ -32,7 +32,7 @@ def open_texts(audit_key: bytes, share_key: bytes | None, share: Share) -> Share
 
 
 def open_title(audit_key: bytes, share: Share) -> str:
-    """Return the title alone. Raises: IntegrityError."""
+    """Return only the title. Raises: IntegrityError."""
     return open_texts(audit_key, None, share).title
 
 

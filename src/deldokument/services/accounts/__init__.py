@@ -2,7 +2,7 @@
 
 May import: the packages of services below it, `ports`, `store`, `domain`, `crypto`.
 
-- `administrations`: confirms administrators, and records what happens to them
+- `administrations`: lets administrators act, and records events about them
 - `deletion`: deletes an account, with 24 hours to undo
 - `integrations`: systems that may use an account through the API
 - `lifecycle`: creates, renames, configures and closes accounts

@@ -1,4 +1,4 @@
-"""Events about administrators, and the step that lets one act; shared by signing and by the administrators' pages."""
+"""Events about administrators, and the step that lets one act. Signing and the administrators' pages share it."""
 
 from deldokument.domain.audit import EventKind
 from deldokument.domain.identifiers import PersonIdentifier
@@ -25,7 +25,7 @@ def record_administrator(
     administrator: Administrator,
     person: PersonIdentifier | None,
 ) -> None:
-    """Record what happened to an administrator, who is the holder, and who did it."""
+    """Record an event about an administrator, with the acting person."""
     tenant_id, key = administrator.tenant_id, directory_key(deps)
     number = open_field(key, administrator.sealed_identifier, EncryptedColumn.ADMINISTRATOR_NUMBER, administrator.id)
     holder = mentioned_subject(deps, tx, tenant_id, number)

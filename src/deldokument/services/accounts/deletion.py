@@ -1,12 +1,12 @@
 """Deletion of an account: immediately out of use, permanent after 24 hours, can be undone until then.
 
-    delete_account        nobody can share from it or open its shares
+    delete_account        no sharing from it, no opening of its shares
       └─ undo_deletion    within 24 hours: everything as before, except shares that have expired meanwhile
     end_deleted_accounts  after 24 hours: drafts abandoned, open shares withdrawn, members and integrations removed
 
 Guarantees:
-- Nothing of other accounts is touched.
-- An undone deletion has delayed no share's end.
+- Other accounts are not affected.
+- An undone deletion has not delayed the end of any share.
 - Once the end of an account is recorded, its name is free for others.
 - While the operator has frozen an account or its tenant, it is neither deleted nor ended.
 
@@ -37,7 +37,7 @@ _LIVING = (ShareState.DRAFT, ShareState.AVAILABLE)
 def delete_account(
     deps: Dependencies, *, tenant_id: str, account_id: str, typed_name: str, person: PersonIdentifier | None = None
 ) -> Account:
-    """Delete the account, with 24 hours to undo. Repeating the call changes nothing and returns the same.
+    """Delete the account, with 24 hours to undo. Idempotent.
 
     Raises: NotFound; InvalidInput if ``typed_name`` is not its name; Conflict if the operator has frozen it or its
     tenant.
@@ -75,7 +75,7 @@ def undo_deletion(
 
 
 def end_deleted_accounts(deps: Dependencies) -> int:
-    """End what one account held, at least 24 hours after its deletion; one batch of shares per call.
+    """End one account that was deleted at least 24 hours ago: its shares, members and integrations. One batch per call.
 
     Returns the number of shares ended plus one; 0 if no account is due.
     """

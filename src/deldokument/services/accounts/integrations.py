@@ -2,12 +2,12 @@
 
 Guarantees:
 - The organisation number is checked, and the name is the one in Enhetsregisteret.
-- An organisation has rights to an account once.
+- An organisation has at most one integration with an account.
 - An integration of another account or tenant is reported as not found.
-- Removed rights are gone from the next request on.
-- A page that is sent again creates no second password.
+- Removed rights end with the next request.
+- A form that is sent twice creates only one password.
 
-See services.shares.rights.authorization for what the rights allow.
+`services.shares.rights.authorization` defines what the rights allow.
 """
 
 import hashlib
@@ -112,7 +112,9 @@ def confirm_archive(
     confirmed: bool,
     person: PersonIdentifier | None = None,
 ) -> Integration:
-    """Confirm that everything the systems share is in the tenant's archive, or withdraw that. Applies to new drafts.
+    """Confirm that everything the systems share is in the tenant's archive, or withdraw the confirmation.
+
+    Applies to new drafts.
 
     Raises: NotFound or Conflict.
     """
@@ -137,7 +139,7 @@ def renew_password(
     revision: int | None = None,
     person: PersonIdentifier | None = None,
 ) -> str:
-    """Return a new password for KS's interface, shown only here; the previous one is invalid.
+    """Return a new password for KS's interface, which is never shown again. The previous one becomes invalid.
 
     ``revision`` is the integration's revision that the person has seen; None accepts any.
 
@@ -164,7 +166,7 @@ def holds_password(deps: Dependencies, consumer: Consumer, integration_id: str, 
 
 
 def _digest(password: str) -> bytes:
-    """Return the hash of a password. A fast hash is enough for a random password, which cannot be guessed."""
+    """Return the hash of a password. A fast hash suffices, because the password is random."""
     return hashlib.sha256(password.encode("utf-8", "replace")).digest()
 
 

@@ -1,9 +1,9 @@
 """Accounts of a tenant: creation, names, rules, closing, and views of their contents.
 
 Guarantees:
-- No two accounts of a tenant have names that people would take for the same.
+- No two accounts of a tenant have names that look the same.
 - Of two administrators who change an account at once, the second gets an error.
-- A repeated change is made once.
+- A repeated change has no further effect.
 - An account of another tenant is reported as not found.
 
 Deletion is in services.accounts.deletion. Web and CLI check who may do this.
@@ -58,7 +58,7 @@ def create_account(
     rules: AccountRules | None = None,
     person: PersonIdentifier | None = None,
 ) -> Account:
-    """Create an account of the tenant. By default its recipients are notified, if the service sends notices.
+    """Create an account of the tenant. Without ``rules``, recipients are notified if the service sends notices.
 
     Raises: InvalidInput; InvalidFields; NotFound; Conflict if the tenant is not in use or has an account of that name.
     """
@@ -141,7 +141,7 @@ def change_account_rules(
 ) -> Account:
     """Replace the account's rules; ``revision`` is the revision that the person has seen.
 
-    ``person`` is the administrator who asks, None for a command, which switches off no safeguard.
+    ``person`` is the acting administrator; None for a command, which cannot switch off a safeguard.
 
     Raises: InvalidFields, NotFound or Conflict.
     """
@@ -203,7 +203,7 @@ def record_about(
 
 
 def account_in_use(tx: Transaction, tenant_id: str, account_id: str) -> Account:
-    """Return the account as ``own_account`` does. Raises: Conflict also if the tenant is not in use."""
+    """Return the account as ``own_account`` does. Raises: as it, and Conflict if the tenant is not in use."""
     must_be_in_use(locked_tenant(tx, tenant_id))
     return own_account(tx, tenant_id, account_id)
 
@@ -225,7 +225,7 @@ def any_account(tx: Transaction, tenant_id: str, account_id: str) -> Account:
 
 
 def locked_tenant(tx: Transaction, tenant_id: str) -> Tenant:
-    """Return the tenant, locked, so that of two concurrent uses of a name one fails. Raises: NotFound."""
+    """Return the tenant, locked, so that one of two concurrent uses of a name fails. Raises: NotFound."""
     return require(tx.tenants.lock(tenant_id), "tenant")
 
 
@@ -235,7 +235,7 @@ def _check_revision(account: Account, revision: int) -> None:
 
 
 def _check_free(tx: Transaction, account: Account) -> None:
-    """Raise Conflict, with the account that has the name, unless the name is free."""
+    """Raise Conflict, with the account that has the name, if the name is taken."""
     others = tx.accounts.of_tenant(account.tenant_id)
     holder = next((o for o in others if o.id != account.id and same_name(o.name, account.name)), None)
     if holder is None:

@@ -1,4 +1,4 @@
-"""Import of many members: parse a list, preview the result of each line, register exactly that.
+"""Import of many members: parse a list, preview the result of each line, register exactly the preview.
 
     read_list       the bytes of a file as text
     preview_list    the result of each line; nothing is changed
@@ -68,7 +68,7 @@ class ListedLine:
 
 @dataclass(frozen=True, slots=True)
 class ListPreview:
-    """The results of a list. The form sends ``batch``, the list and the numbers of ``added`` to the registration."""
+    """The preview of a list. The form sends ``batch``, the list and the numbers of ``added`` to the registration."""
 
     account: Account
     lines: tuple[ListedLine, ...]
@@ -130,7 +130,7 @@ def register_list(
     batch: str,
     person: PersonIdentifier | None = None,
 ) -> int:
-    """Register the lines with the numbers ``shown``. Return how many, also if they are registered already.
+    """Register the lines with the numbers ``shown``. Return their number, also if they are registered already.
 
     Raises: as ``preview_list``; Conflict if these are not the lines that would be registered now.
     """
@@ -202,7 +202,7 @@ def _entry(deps: Dependencies, number: int, line: str) -> ListEntry:
 
 
 def _cells(line: str) -> list[str]:
-    """Return number and name, in this order; any other cells unchanged. Raises: InvalidInput."""
+    """Return number and name of a line, in this order; return cells of another form unchanged. Raises: InvalidInput."""
     separator = next((sign for sign in _SEPARATORS if sign in line), None)
     if separator is None:
         # Stripped: searching trailing blanks for the end of a name would take quadratic time.
@@ -231,7 +231,7 @@ def _refuse_line(number: int, cells: list[str], *errors: InvalidInput) -> ListEn
 
 
 def _foresee(tx: Transaction, key: bytes, account_id: str, entries: list[ListEntry]) -> list[ListedLine]:
-    """Return the lines in order, with the results that they have now."""
+    """Return the lines in order, with the results that a registration would have now."""
     hashes = {entry.line.number: identifier_hash(key, entry.person) for entry in entries if entry.person}
     members = {member.lookup_hash for member in tx.members.by_hashes(account_id, set(hashes.values()))}
     firsts: dict[bytes, int] = {}
@@ -250,7 +250,7 @@ def _foresee(tx: Transaction, key: bytes, account_id: str, entries: list[ListEnt
 
 
 def _derived_id(*words: str) -> str:
-    """Return an id derived from the words, in the format of new_id and as random as they are."""
+    """Return an id derived from the words, in the format of new_id; it is as unguessable as they are."""
     digest = hashlib.sha256("\0".join(words).encode()).digest()[:_ID_BYTES]
     derived = base64.urlsafe_b64encode(digest).decode().rstrip("=")
     return derived if derived[0].isalnum() else _derived_id(*words, "")

@@ -1,11 +1,11 @@
 """Members of accounts: registration, lists, search, removal, and the accounts that a sharer may use.
 
 Guarantees:
-- A person is a member of an account once.
+- A person has at most one membership in an account.
 - A member added by command can share once an administrator of the tenant has confirmed it.
-- Numbers are shown masked only.
+- Numbers are shown only masked.
 - An account of another tenant is reported as not found.
-- A removal takes effect from the next request on, running uploads included.
+- A removal takes effect with the next request, also for running uploads.
 
 Import of many members is in services.accounts.member_import.
 """
@@ -55,7 +55,7 @@ class MemberView:
 class MemberList:
     """One page of an account's members, last added first; ``next`` continues, None at the end.
 
-    ``waiting``: the first who wait for confirmation, on any page.
+    ``waiting``: on every page, the first of the members who wait for confirmation.
     """
 
     account: Account
@@ -141,7 +141,7 @@ def account_in_use(tx: Transaction, tenant_id: str, account_id: str) -> Account:
 def locked_account(tx: Transaction, tenant_id: str, account_id: str) -> Account:
     """Return the account as ``account_in_use`` does, with tenant and account locked.
 
-    So the offboarding of a tenant finds every member added before it, and an import matches its preview.
+    The locks make offboarding see every member added before it, and an import match its preview.
     """
     tx.tenants.lock(tenant_id)
     tx.accounts.lock(account_id)
@@ -206,7 +206,7 @@ def mark_absent(
 def confirm_members(
     deps: Dependencies, *, tenant_id: str, account_id: str, member_ids: Collection[str], person: PersonIdentifier
 ) -> int:
-    """Let members who wait share, as ``person`` decides, an administrator who acts. Return how many did wait.
+    """Confirm waiting members, so that they can share. Return their number. ``person`` is the acting administrator.
 
     Raises: NotFound.
     """
@@ -223,9 +223,9 @@ def confirm_members(
 def remove_member(
     deps: Dependencies, *, tenant_id: str, account_id: str, member_id: str, person: PersonIdentifier | None = None
 ) -> None:
-    """End a membership immediately, or refuse it to one who waits.
+    """End a membership immediately, or reject a waiting member.
 
-    Repeating the call changes nothing. Raises: NotFound.
+    Idempotent. Raises: NotFound.
     """
     with deps.database.write() as tx:
         account_of(tx, tenant_id, account_id)
@@ -248,8 +248,8 @@ class Membership:
     For a person it comes from a member, for an organisation's system from an integration: either ``member_id`` or
     ``integration_id`` is set.
 
-    - ``reads_only``: the sharer may read and change nothing.
-    - ``archive_confirmed``: the system's shares are archived, unless it says otherwise for a share.
+    - ``reads_only``: the sharer may only read.
+    - ``archive_confirmed``: the system's shares count as archived by default.
     - ``acts_from``: since when the person can share from it. ``used_at``: when the member last shared.
     - ``is_absent``: an administrator has marked the member as absent.
     """

@@ -1,8 +1,8 @@
 """Statistics for administrators: current contents of the accounts, and shares and notices per month.
 
-Guarantees: a past month's counts do not change when shares are erased after the retention period.
-
-Does not: use persons, recipients or titles.
+Guarantees:
+- A past month's counts do not change when shares are erased after the retention period.
+- Persons, recipients and titles are not read.
 """
 
 from collections.abc import Mapping
@@ -27,7 +27,7 @@ _STANDARD_PERIOD = 12
 
 @dataclass(frozen=True, slots=True)
 class StatisticsChoices:
-    """The available choices: all accounts, deleted ones too, and the months since the first share."""
+    """The available choices: all accounts, also deleted ones, and the months since the first share."""
 
     accounts: tuple[Account, ...]
     first: Month
@@ -58,7 +58,7 @@ class AccountStatistics:
 
 @dataclass(frozen=True, slots=True)
 class TenantStatistics:
-    """The chosen accounts, and every month of the period, also those without shares."""
+    """The chosen accounts, and every month of the period, also months without shares."""
 
     accounts: tuple[AccountStatistics, ...]
     months: tuple[MonthStatistics, ...]
@@ -76,7 +76,7 @@ class TenantStatistics:
 
     @property
     def message_count(self) -> int:
-        """The text messages that these are, if none was an e-mail."""
+        """The number of SMS that the notices need if none is sent by e-mail."""
         return sum(one.messages for one in self.notices)
 
     @property
@@ -107,7 +107,7 @@ def document_counts(deps: Dependencies, account_id: str) -> DocumentCounts:
 
 
 def statistics_choices(deps: Dependencies, tenant_id: str) -> StatisticsChoices:
-    """Return the available choices."""
+    """Return the accounts and months to choose from."""
     last = month_of(deps.clock.now())
     with deps.database.read() as tx:
         accounts = tuple(tx.accounts.of_tenant(tenant_id))

@@ -3,7 +3,7 @@
 Guarantees:
 - Names and file are encrypted under the tenant's own key.
 - The type of a file is detected from its content.
-- A record is never changed: a correction is a new record, and the newest counts.
+- A record is never changed: a correction is a new record, and the newest one applies.
 """
 
 from dataclasses import dataclass, field, replace
@@ -52,7 +52,7 @@ _Value = TypeVar("_Value")
 
 @dataclass(frozen=True, slots=True)
 class AssessmentPaper:
-    """The assessment's own file; ``too_large`` without content if more was sent than is accepted."""
+    """The assessment's file. ``too_large``: it was longer than accepted, and has no content."""
 
     name: str
     content: bytes = field(repr=False)
@@ -61,7 +61,7 @@ class AssessmentPaper:
 
 @dataclass(frozen=True, slots=True)
 class AssessmentWords:
-    """The input of the form; None where nothing was chosen."""
+    """The input of the form; None for a choice that was not made."""
 
     assessor: str
     role: str
@@ -73,7 +73,7 @@ class AssessmentWords:
 
 @dataclass(frozen=True, slots=True)
 class AssessmentView:
-    """An assessment as the tenant's administrators see it. ``file_name`` is empty if no file is stored."""
+    """An assessment as the tenant's administrators see it. ``file_name`` is empty without a file."""
 
     id: str
     assessor: str
@@ -125,13 +125,13 @@ def record_assessment(
 
 
 def list_assessments(deps: Dependencies, *, tenant_id: str) -> list[AssessmentView]:
-    """Return the history, newest first; the newest counts."""
+    """Return all assessments, newest first; the newest one applies."""
     with deps.database.read() as tx:
         return _views(deps, tx, tenant_id)
 
 
 def newest_assessment(deps: Dependencies, tx: Transaction, tenant_id: str) -> AssessmentView | None:
-    """Return the assessment that counts, or None."""
+    """Return the newest assessment, or None."""
     return next(iter(_views(deps, tx, tenant_id)), None)
 
 

@@ -1,10 +1,11 @@
-"""Signature page of a signed agreement: what was confirmed, by whom and when, and the proof. In bokmål, like the texts.
+"""Signature page of a signed agreement: the confirmed statement, signer, time and proof. In bokmål, like the texts.
 
 The statement is a few lines of text. The nonce of the login that confirms it is SHA-256 over exactly these lines in
 UTF-8, in base64url without padding. So the provider's signature on the ID token also covers the statement. Nobody, this
 service included, can claim afterwards that it was for another document.
 
-Guarantees: the person's number is masked in the document.
+Guarantees:
+- The person's number is masked in the document.
 """
 
 import base64
@@ -43,7 +44,7 @@ class Statement:
 
     @property
     def text(self) -> str:
-        """The lines that are confirmed."""
+        """The lines that the signer confirms."""
         return "\n".join(
             (
                 f"Tjenesteavtale, versjon {self.version}",
@@ -64,7 +65,7 @@ class Statement:
 
 @dataclass(frozen=True, slots=True)
 class Evidence:
-    """A confirmed statement: who, when, and the provider's proof. ``id_token`` holds the person's number."""
+    """A confirmed statement with signer, time and the provider's proof. ``id_token`` contains the person's number."""
 
     statement: Statement
     signer: str
@@ -75,11 +76,11 @@ class Evidence:
 
     @property
     def token_sha256(self) -> str:
-        """The hash that binds the document to the ID token, which is stored encrypted."""
+        """The hash of the ID token, which binds the document to it. The token is stored encrypted."""
         return hashlib.sha256(self.id_token.encode()).hexdigest()
 
     def as_json(self) -> str:
-        """Return all evidence that could be presented in court, to be stored encrypted."""
+        """Return all evidence for a court as JSON, to be stored encrypted."""
         return json.dumps({"statement": self.statement.text, "claims": dict(self.claims), "id_token": self.id_token})
 
 

@@ -7,14 +7,14 @@
     show_signing       the result of an intent
 
 Guarantees:
-- A signature needs a login for it at level high, by the same person, who must still be an administrator.
-- The first signature of a tenant confirms the administrator who gives it.
-- The signed document is exactly the one that was shown.
+- A signature needs a separate login at level high, by the same person, who must still be an administrator.
+- The first signature of a tenant confirms the signing administrator.
+- The signed document is byte for byte the document that was shown.
 - An intent can be used once, within fifteen minutes, in the session that began it.
 - A version is signed once.
 
-Enhetsregisteret does not say who may sign for an organisation. The proof is the person's confirmation, which the
-provider's signature covers, and the record of it.
+Enhetsregisteret has no list of those who may sign for an organisation. The proof is the person's confirmation, which
+the provider's signature covers, and its record.
 """
 
 import hashlib
@@ -85,8 +85,7 @@ def offer_signing(deps: Dependencies, session: Session, *, tenant_id: str) -> Si
 
     Raises:
     - NotFound unless the person administers the tenant.
-    - Conflict if there is nothing to sign: none is published, or the current version is signed; or if the tenant's
-      row is damaged.
+    - Conflict if no version is published, the current version is signed, or the tenant's row is damaged.
     - Unavailable if the document could not be sealed.
     """
     with deps.database.read() as tx:
@@ -110,7 +109,7 @@ def offer_signing(deps: Dependencies, session: Session, *, tenant_id: str) -> Si
 def begin_signing(
     deps: Dependencies, session: Session, *, tenant_id: str, shown: tuple[str, str], role: str, confirmed: bool
 ) -> str:
-    """Record that the person confirms authority to sign what was ``shown``; return the id of the intent.
+    """Record that the person confirms authority to sign the document ``shown``; return the id of the intent.
 
     ``shown`` are the digests of text and PDF.
 
@@ -163,7 +162,7 @@ def start_login(deps: Dependencies, session: Session, *, tenant_id: str, intent_
 
 @dataclass(frozen=True, slots=True)
 class SigningDone:
-    """An accepted response, now or earlier; ``refusal`` says why this one did not become a signature."""
+    """Result of the provider's response for an intent: a signature, or ``refusal``, the code of its error."""
 
     tenant_id: str
     intent_id: str
@@ -177,7 +176,7 @@ def is_signing(deps: Dependencies, state: str) -> bool:
 
 
 def complete_signing(deps: Dependencies, session: Session | None, params: Mapping[str, str]) -> SigningDone:
-    """Accept the provider's response. Repeating the same response leads to the stored result.
+    """Accept the provider's response. If it was accepted before, return the stored result.
 
     Raises: LoginFailed, with the intent unchanged, unless this is the session that began it.
     """
@@ -197,7 +196,7 @@ def complete_signing(deps: Dependencies, session: Session | None, params: Mappin
 
 
 def _sign(deps: Dependencies, session: Session, intent: SigningIntent, params: Mapping[str, str]) -> None:
-    """Sign, or raise LoginFailed, Conflict, NotFound or an error of a port; nothing is signed then."""
+    """Sign. Raises, with nothing signed: LoginFailed, Conflict, NotFound or an error of a port."""
     login = existing(intent.login)
     if intent.is_expired(deps.clock.now()):
         raise Conflict("signing_expired")
@@ -225,7 +224,7 @@ def _sign(deps: Dependencies, session: Session, intent: SigningIntent, params: M
 
 
 def _check_identity(session: Session, login: SigningLogin, identity: Identity, now: datetime) -> None:
-    """Raise LoginFailed unless this very person logged in for this very signature, at the required level."""
+    """Raise LoginFailed unless this person logged in for this signature, at the required level."""
     if identity.person_identifier != session.person.value:
         raise LoginFailed("signing_other_person")
     if identity.acr != SIGNING_LEVEL:
@@ -235,7 +234,7 @@ def _check_identity(session: Session, login: SigningLogin, identity: Identity, n
 
 
 def _check_document(intent: SigningIntent, offer: SigningOffer) -> None:
-    """Raise Conflict unless the document to sign is, byte for byte, the one that was shown."""
+    """Raise Conflict unless the document to sign is byte for byte the document that was shown."""
     if (intent.text_sha256, intent.document_sha256) != (offer.document.sha256, offer.document_sha256):
         raise Conflict("agreement_changed")
 
@@ -254,7 +253,7 @@ def _check_still(deps: Dependencies, tx: Transaction, session: Session, intent: 
 def _agreement(
     deps: Dependencies, session: Session, offer: SigningOffer, evidence: Evidence
 ) -> tuple[ServiceAgreement, SignedPaper]:
-    """Return the record and its documents. The signed PDF has the electronic seal; both PDFs are encrypted."""
+    """Return the agreement's record and its PDFs, encrypted. The signed PDF has the electronic seal."""
     key, agreement_id, statement = tenant_key(deps, offer.tenant.id), new_id(), evidence.statement
     signed = replace(offer.document.paper, made_at=evidence.signed_at)
     signed = replace(signed, markdown=with_signature(signed.markdown, evidence))
@@ -302,7 +301,7 @@ def _record(
 class SigningResult:
     """The result of an intent: ``agreement`` if the version is signed, ``refusal`` (a code) if it was refused.
 
-    With neither, the login is pending, or (``is_taken``) the response is being processed.
+    With neither, the login is pending, or the response is being processed (``is_taken``).
     """
 
     version: str
@@ -348,8 +347,8 @@ def _check_confirmation(role: str, confirmed: bool) -> str:
 def _check_role(role: str) -> str:
     """Return one line of printable text.
 
-    The renderer treats more characters as line breaks than a form does. In the document, each line of the statement
-    must be one that was confirmed.
+    The renderer treats more characters as line breaks than a form does. Without this check, a role could add lines to
+    the statement.
     """
     tidy = tidy_words(check_text(role, ROLE_LENGTH, field="role"))
     if not tidy.isprintable():
@@ -360,7 +359,7 @@ def _check_role(role: str) -> str:
 
 
 def _signer(deps: Dependencies, tx: Transaction, session: Session, tenant_id: str) -> Administrator:
-    """Return the signer's record as administrator; the first one may wait for this. Raises: NotFound."""
+    """Return the signer's record as administrator. The tenant's first one may be unconfirmed. Raises: NotFound."""
     own = administration_of(deps, tx, session.person, tenant_id)
     waiting = (one for one in signatories_of(deps, tx, session.person) if one.tenant_id == tenant_id)
     return require(own or next(waiting, None), "administrator")

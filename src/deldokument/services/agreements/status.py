@@ -1,10 +1,10 @@
-"""Agreements of a tenant: what it has signed, compared with the published versions, and what it has to sign.
+"""Agreements of a tenant: signed versions compared with the published ones, and the version to sign.
 
 Guarantees:
 - A record is never changed: a correction is a new record.
 - A tenant's documents are encrypted under its own key.
 
-Does not: know how a service agreement is signed; see services.agreements.signing.
+Signing is in `services.agreements.signing`.
 """
 
 import hashlib
@@ -47,7 +47,7 @@ _Value = TypeVar("_Value")
 
 @dataclass(frozen=True, slots=True)
 class AgreementStatus:
-    """The signed agreements compared with the published versions. ``current`` is None before anything is published."""
+    """The signed agreements compared with the published versions. ``current`` is None if none is published."""
 
     main: MainAgreement | None
     current_main: PublishedText | None
@@ -85,7 +85,7 @@ def agreement_status(deps: Dependencies, tx: Transaction, tenant_id: str) -> Agr
 
 
 def current_text(tx: Transaction, kind: AgreementKind) -> PublishedText | None:
-    """Return the version that counts now, or None."""
+    """Return the current version, or None."""
     return _latest(tx.agreements.published(kind))
 
 
@@ -100,7 +100,10 @@ def newest_signed(tx: Transaction, tenant_id: str) -> ServiceAgreement | None:
 
 
 def _need(published: Sequence[PublishedText], signed: ServiceAgreement | None, now: datetime) -> SignatureNeed:
-    """Return the need by the first version after the signed one: a later one does not extend the grace period."""
+    """Return the need for a signature, from the first version after the signed one.
+
+    Later versions do not extend its deadline.
+    """
     current = _latest(published)
     if signed is None or current is None:
         return SignatureNeed(SignatureState.NOT_SIGNED)
@@ -196,7 +199,7 @@ def record_main_agreement(
 
 
 def main_agreement_copy(deps: Dependencies, *, tenant_id: str, agreement_id: str) -> bytes:
-    """Return the PDF that arrived. Raises: NotFound unless it is the tenant's."""
+    """Return the PDF of a main agreement. Raises: NotFound unless it is the tenant's."""
     with deps.database.read() as tx:
         own = {agreement.id for agreement in tx.agreements.main_agreements(tenant_id)}
         sealed = require(tx.agreements.main_agreement_pdf(agreement_id) if agreement_id in own else None, "copy")
@@ -205,14 +208,17 @@ def main_agreement_copy(deps: Dependencies, *, tenant_id: str, agreement_id: str
 
 
 def signed_pdf(deps: Dependencies, *, tenant_id: str, agreement_id: str) -> tuple[ServiceAgreement, bytes]:
-    """Return the PDF with signature page and electronic seal. Raises: NotFound unless it is the tenant's."""
+    """Return the agreement and its PDF with signature page and electronic seal.
+
+    Raises: NotFound unless it is the tenant's.
+    """
     agreement, paper = _find_signed(deps, tenant_id, agreement_id)
     key = _existing_key(deps, tenant_id)
     return agreement, open_file(key, paper.sealed_pdf, EncryptedColumn.SIGNED_PDF, agreement_id)
 
 
 def signed_document(deps: Dependencies, *, tenant_id: str, agreement_id: str) -> tuple[ServiceAgreement, bytes]:
-    """Return the PDF that the signer was shown, whose SHA-256 the signature covers.
+    """Return the agreement and the PDF that the signer saw, whose SHA-256 the signature covers.
 
     Raises: NotFound unless it is the tenant's.
     """
@@ -222,7 +228,7 @@ def signed_document(deps: Dependencies, *, tenant_id: str, agreement_id: str) ->
 
 
 def _existing_key(deps: Dependencies, tenant_id: str) -> bytes:
-    """Return the key of the tenant's documents. Raises: NotFound if it is destroyed, and the documents with it."""
+    """Return the key of the tenant's documents. Raises: NotFound if it has been destroyed, and so the documents."""
     key_id = tenant_key_id(tenant_id)
     return require(deps.keyring.get([key_id]).get(key_id), "papers")
 
@@ -286,7 +292,7 @@ def seal_signer(key: bytes, signer: Signer, agreement_id: str) -> bytes:
 
 
 def open_signer(key: bytes, agreement: ServiceAgreement) -> Signer:
-    """Decrypt a signer that ``seal_signer`` encrypted; without names if somebody has emptied the column."""
+    """Decrypt a signer that ``seal_signer`` encrypted; without names if the column is empty."""
     text = open_field(key, agreement.sealed_signer, EncryptedColumn.SIGNER, agreement.id)
     return Signer(**json.loads(text)) if text else Signer("", "", "")
 
@@ -294,8 +300,8 @@ def open_signer(key: bytes, agreement: ServiceAgreement) -> Signer:
 def tenant_key(deps: Dependencies, tenant_id: str) -> bytes:
     """Return the tenant key; create it if there is none.
 
-    Raises: NotFound if there is no such tenant; Conflict if it has ended. Its key may have been
-    destroyed by then, and records encrypted under a new one would never be erased.
+    Raises: NotFound if there is no such tenant; Conflict if it has ended. Its key may have been destroyed by then, and
+    records under a new key would never be erased.
     """
     with deps.database.read() as tx:
         must_not_have_ended(require(tx.tenants.get(tenant_id), "tenant"))

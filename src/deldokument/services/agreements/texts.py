@@ -3,7 +3,7 @@
 Guarantees:
 - No version applies before the operator has published it.
 - Only a newer version can be published.
-- A tenant gets exactly the text whose digest a signature is bound to.
+- A tenant gets exactly the text whose digest the signature covers.
 """
 
 from dataclasses import dataclass
@@ -28,7 +28,7 @@ from deldokument.store.transaction import Transaction
 
 @dataclass(frozen=True, slots=True)
 class TextListing:
-    """A kind of text: the published versions with their publishers (empty: on the command line).
+    """A kind of text: the published versions, each with its publisher (empty for the command line).
 
     ``publishable`` is the newest version in the catalogue; empty if that is published.
     """

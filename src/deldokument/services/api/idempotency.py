@@ -2,7 +2,7 @@
 
     begin     stores and leases the request, with the id of the record it creates; or returns its response
     renew     renews the lease of a running request
-    finish    stores a success for a day; a refused request has changed nothing and is forgotten
+    finish    stores a success for a day; forgets a refused request, which has changed nothing
 
 Guarantees:
 - Two requests with one key do not run at once, as long as the first one's lease is renewed in time.
@@ -51,7 +51,7 @@ class StoredResponse:
 class IdempotentRequest:
     """A request to run now; ``new_id`` is the id of the record that it creates.
 
-    It is leased: nobody else runs it before ``leased_until``.
+    It is leased: no other process runs it before ``leased_until``.
     """
 
     id: bytes
@@ -139,7 +139,7 @@ def forget_answers(deps: Dependencies) -> int:
 def _rights(deps: Dependencies, tx: Transaction, consumer: Consumer) -> list[str]:
     """Return the ids of the consumer's integrations.
 
-    A response is repeated only while the consumer has all the integrations that it had when the response was stored.
+    A response is replayed only while the consumer has all the integrations that it had when the response was stored.
     """
     return sorted(membership.id for membership in memberships_in(deps, tx, consumer))
 

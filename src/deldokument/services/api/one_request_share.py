@@ -1,7 +1,7 @@
-"""A share in one request: fields, recipients and small documents in, a published share out.
+"""Sharing in one request: fields, recipients and small documents become a published share.
 
 Guarantees:
-- All or nothing: nobody can open anything before everything is there.
+- All or nothing: the share cannot be opened before all documents are uploaded.
 - A refused request leaves at most an abandoned draft.
 - A request repeated under the same id, after a crash, reuses the draft and replaces its documents.
 """
@@ -42,7 +42,7 @@ def share_at_once(
 ) -> Share:
     """Publish a new share, or propose it if the account requires four eyes.
 
-    Raises: Conflict if the share of that id is abandoned, and the errors of each step.
+    Raises: Conflict if the share with that id is abandoned; the errors of each step.
     """
     draft = create_draft(deps, sharer, words, recipients, share_id)
     if draft.state is ShareState.ABANDONED:

@@ -5,12 +5,12 @@ May import: the packages of services below it, `ports`, `store`, `domain`, `cryp
 - `actors`: resolves subject ids to persons and systems
 - `browsing`: opens, searches and pages the event log
 - `checkpoints`: signs checkpoints of the event chains
-- `damage`: search for damaged rows, and the alarm
+- `damage`: finds damaged rows, and raises the alarm
 - `export`: writes events as a file that verifies offline
 - `heads`: keeps the heads of the chains in the keyring's store, and compares the database with them
 - `recording`: records an event
 - `report_verification`: verifies the report of a share offline
-- `restores`: lists what a restored database brings back, and lets its tenants go on
+- `restores`: lists removals that a restored database has undone; lets its tenants continue
 - `search`: parses search filters
 - `verification`: verifies the chains of a database or an exported file
 """

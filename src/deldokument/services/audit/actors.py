@@ -1,10 +1,11 @@
-"""Actors of events, as administrators may see them: the persons behind the random subject ids, and systems.
+"""Actors of events, as administrators may see them: systems, and the persons of the random subject ids.
 
 Guarantees:
 - A person is named as long as the audit key and a readable registration exist.
-- With the audit key alone, the person is shown as a masked number; without it, not at all.
+- With only the audit key, the person is shown as a masked number; without it, not at all.
 - An organisation whose system acted is always named.
-- A person whose row was changed outside the service is not known. That row is reported, and so is a changed name's.
+- A person whose row was changed outside the service is not shown. That row is reported, and so is one with a changed
+  name.
 - Memory is bounded for any number of events.
 """
 
@@ -29,7 +30,7 @@ _REMEMBERED = 10_000
 class Actor:
     """A person with the registered name and the masked number, or an organisation with its name alone.
 
-    Both are empty if the person is no longer known.
+    Both are empty if the person cannot be shown any more.
     """
 
     name: str = ""
@@ -73,7 +74,7 @@ class Actors:
         return self._systems[acting]
 
     def of(self, tx: Transaction, subject_ids: Collection[str]) -> Mapping[str, Actor]:
-        """Return the persons behind the ids; every id is present."""
+        """Return the persons of these subject ids; every id is present."""
         if len(self._known) > _REMEMBERED:
             self._known.clear()
         new = set(subject_ids) - self._known.keys()

@@ -7,10 +7,10 @@
 Guarantees:
 - Access is recorded before anything is shown: open_log and search_log record it, and every token comes from one of
   them.
-- A token is valid for a day from there, however many pages are viewed.
-- Nothing is shown that the tenant may not know: persons as `actors` shows them, titles as long as they exist.
+- A token is valid for a day from that record, however many pages are viewed.
+- Only data that the tenant may know is shown: persons as `actors` shows them, titles as long as they exist.
 
-Does not: put events into words; web and CLI do.
+Web and CLI choose the texts for events.
 """
 
 from collections.abc import Mapping, Sequence
@@ -48,7 +48,7 @@ class LogEntry:
 
 @dataclass(frozen=True, slots=True)
 class LogPage:
-    """A page of the log. ``token`` is the token of its search, ``next`` that of the next page.
+    """A page of the log. ``token`` is the token of its search, ``next`` the token of the next page.
 
     ``person`` is the person searched for: None without one, FORGOTTEN if nobody with that number is in the log.
     """
@@ -139,7 +139,7 @@ def _titles(deps: Dependencies, tx: Transaction, share_ids: set[str]) -> dict[st
 class _Names:
     """Names of the accounts, people and integrations whose ids are in event details.
 
-    For a person who has or had a right (``holder``), the masked number. Each id is looked up once.
+    A person who has or had a right (``holder``) is named by the masked number. Each id is looked up once.
     """
 
     def __init__(self, deps: Dependencies, tx: Transaction, actors: Actors) -> None:

@@ -1,10 +1,9 @@
 """Checkpoints of the event chains: the service signs the number and hash of each chain's last event.
 
 Guarantees:
-- A checkpoint is signed only if the chain verifies from the previous checkpoint on, and has the event of its kept head
-  (`heads`). So a writer to the database who
-  does not have the signing key cannot rewrite the chain up to a checkpoint unnoticed.
-- A checkpoint is verified with the certificate alone.
+- A checkpoint is signed only if the chain verifies from the previous checkpoint on, and contains its stored head
+  (`heads`). So a writer of the database cannot rewrite the chain up to a checkpoint without detection.
+- The certificate alone suffices to verify a checkpoint.
 - Any number of workers may sign concurrently.
 """
 
@@ -20,7 +19,7 @@ from deldokument.services.audit.heads import compare_heads, keep_head
 
 
 def sign_checkpoints(deps: Dependencies) -> int:
-    """Sign the chains that have new events and whose last checkpoint is old enough; return how many.
+    """Sign the chains that have new events and whose last checkpoint is old enough; return their number.
 
     Raises: Unavailable without a signer; Broken if a chain does not verify, after the other chains are signed.
     """

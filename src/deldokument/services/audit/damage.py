@@ -1,8 +1,8 @@
-"""Search for damaged rows, and the alarm: an event, a warning in the log, and a count for the operator's monitoring.
+"""Damaged rows: the search for them, and the alarm (an event, a warning in the log, and a count for monitoring).
 
 Guarantees:
-- A damaged row has one event a day, whichever processes find it and however often.
-- Log and event name kind and id of the row. An id that this service cannot have made is not repeated.
+- A damaged row gets one event a day, however many processes find it, and however often.
+- Log and event contain kind and id of the row. An id that this service cannot have created is left out.
 - A row that cannot be recorded now is recorded later.
 """
 
@@ -23,9 +23,9 @@ RowPlace = tuple[str, str]
 
 
 def patrol_rows(deps: Dependencies, after: RowPlace | None) -> RowPlace | None:
-    """Verify the next rows that give roles, or on which those depend; return the place to continue at.
+    """Verify the next rows that give roles, or on which such rows depend; return the place to continue from.
 
-    A row that was changed, or that is older than the events about it, is reported although nobody uses it.
+    A row that was changed, or that is older than the events about it, is reported even if nobody uses it.
     """
     with deps.database.read() as tx:
         kinds = tx.damage.kinds()
@@ -38,7 +38,7 @@ def patrol_rows(deps: Dependencies, after: RowPlace | None) -> RowPlace | None:
 
 
 def record_damage(deps: Dependencies) -> int:
-    """Record the damaged rows that this process has found; return how many had no event within a day.
+    """Record the damaged rows that this process has found; return the number that had no event within a day.
 
     Raises: Unavailable.
     """

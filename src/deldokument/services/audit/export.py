@@ -10,7 +10,7 @@ A JSON export is one object per line, so it is written and read in constant memo
 Guarantees:
 - An export is recorded before its first byte is sent. In a complete export, that event is included, at the end.
 - No transaction is open while a client reads slowly.
-- Erasing «who» from a file breaks nothing: no hash covers the names.
+- Names (``who``) can be erased from a file, because no hash covers them.
 """
 
 import base64
@@ -45,7 +45,7 @@ _STEP = 500
 class EventExport:
     """A recorded export: its filter, the last event and last checkpoint of the chain, and the tenant.
 
-    ``is_signed``: the tenant's row is intact, and the chain has the events of its kept head.
+    ``is_signed``: the export may be signed: the tenant's row is intact, and the chain contains its stored head.
     """
 
     wanted: EventFilter
@@ -67,7 +67,7 @@ class ExportedEvent:
 def begin_event_export(
     deps: Dependencies, *, wanted: EventFilter, form: ExportForm, person: PersonIdentifier | None = None
 ) -> EventExport:
-    """Record that the matching events are exported in that format. Raises: NotFound."""
+    """Record that the matching events are exported in the format ``form``. Raises: NotFound."""
     with deps.database.write() as tx:
         is_of_tenant = wanted.chain != NO_TENANT
         tenant = require(tx.tenants.get(wanted.chain), "tenant") if is_of_tenant else None
@@ -83,7 +83,7 @@ def begin_event_export(
 def exported_events(deps: Dependencies, export: EventExport) -> Iterator[list[ExportedEvent]]:
     """Yield the events in batches: by number in a complete export, else by time.
 
-    Raises: Broken for an event that the service did not write; the file ends there.
+    Raises: Broken for a forged event; the file ends there.
     """
     actors, last = Actors(deps, export.wanted.chain), None
     while step := _step(deps, export, actors, last):
@@ -131,7 +131,7 @@ def _steps(deps: Dependencies, export: EventExport) -> Iterator[list[dict[str, A
 
 
 def covered_bytes(line: Mapping[str, Any]) -> bytes:
-    """Return the bytes of a line that the export's digest covers: everything but the names."""
+    """Return the bytes of a line that the export's digest covers: the line without the names."""
     return canonical({name: value for name, value in line.items() if name != "who"}) + b"\n"
 
 
@@ -181,7 +181,7 @@ def _lines(deps: Dependencies, export: EventExport, step: list[ExportedEvent], b
 
 
 def _checkpoints(deps: Dependencies, export: EventExport, after: int, last: int) -> list[Checkpoint]:
-    """Return the checkpoints of the events in a batch; none if events are left out, because then they prove nothing."""
+    """Return the checkpoints of the events in a batch; none if events are left out, which makes them unverifiable."""
     if not export.wanted.is_whole:
         return []
     with deps.database.read() as tx:
@@ -221,7 +221,7 @@ def _line_of(checkpoint: Checkpoint) -> dict[str, Any]:
 
 
 def _end(deps: Dependencies, digest: str, certificate: bytes | None) -> dict[str, Any]:
-    """Return the last line, signed if there is a certificate. So a filtered export can be verified, too."""
+    """Return the last line, signed if there is a certificate. The signature also covers a filtered export."""
     end: dict[str, Any] = {"type": "end", "sha256": digest, "certificate": None, "signature": None}
     if certificate is None:
         return end

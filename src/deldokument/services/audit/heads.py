@@ -1,13 +1,13 @@
-"""Heads of the event chains in the keyring's store, which tell how far each chain had come.
+"""Heads of the event chains, stored beside the keyring: number and hash of each chain's last event.
 
 Guarantees:
-- A head is kept only if the chain verifies from the head before it.
-- With a head, the store has what the chain's newest events take away: kinds, codes and random ids.
+- A head is stored only if the chain verifies from the previous head on.
+- With a head, the removals in the chain's newest events are stored: kinds, codes and random ids.
 - If the event of a removal is overwritten or deleted, an alarm is raised within an hour.
-- A value is tagged for its name under a key that neither the database nor the store has. A writer of the store can
-  delete values, or put back older ones of the same names.
+- A value has a tag for its name, under a key that is in neither the database nor the store. A writer of the store can
+  only delete values, or restore older ones of the same names.
 
-So an older state of rows, log and checkpoints is noticed. A head is at most one round of the worker old.
+So an older state of rows, log and checkpoints is detected. A head is at most one round of the worker old.
 """
 
 import json
@@ -46,7 +46,7 @@ _STEP = 500
 
 @dataclass(frozen=True, slots=True)
 class Removal:
-    """An event that took something away. ``mark``: its place in its chain."""
+    """A removal of a right: an event that took it away. ``mark``: the event's place in its chain."""
 
     chain: str
     mark: Mark
@@ -57,19 +57,19 @@ class Removal:
 
     @property
     def name(self) -> str:
-        """The name of the value."""
+        """The name under which the removal is stored."""
         return f"{REMOVAL}{self.chain}:{self.mark.number}"
 
     def encode(self) -> bytes:
-        """Return the value."""
+        """Return the removal as a stored value."""
         content = [self.mark.hash.hex(), instant_text(self.at), self.kind.value, self.share_id, dict(self.details)]
         return canonical(content)
 
 
 def keep_heads(deps: Dependencies) -> int:
-    """Keep the heads of the chains that have moved and are not behind; return 0, so that the loop pauses.
+    """Store the heads of the chains that have new events and are not behind; return 0, so that the loop pauses.
 
-    Raises: Broken if a chain does not verify, after the other heads are kept.
+    Raises: Broken if a chain does not verify, after the other heads are stored.
     """
     values, faults = dict[str, bytes](), list[Fault]()
     for chain, last in compare_heads(deps).items():
@@ -84,12 +84,12 @@ def keep_heads(deps: Dependencies) -> int:
 
 
 def keep_head(deps: Dependencies, chain: str) -> Fault | None:
-    """Keep the head of one chain as ``keep_heads``; return the first fault instead if it does not verify."""
+    """Store the head of one chain, as ``keep_heads``; if the chain does not verify, return its first fault instead."""
     return _keep_since(deps, chain, kept_heads(deps.keyring, deps.integrity, chain).get(chain) or BEGINNING)
 
 
 def compare_heads(deps: Dependencies) -> dict[str, Mark]:
-    """Note the chains that are behind in ``deps.behind``; return the others that have moved, with their kept heads."""
+    """Mark the chains that are behind in ``deps.behind``; return stored heads of the others with new events."""
     behind, moved = compared_heads(deps.database, deps.keyring, deps.integrity)
     if deps.behind.note(behind):
         log.error("chains of which the database lacks events: %s", ", ".join(sorted(behind)) or "none any more")
@@ -99,10 +99,10 @@ def compare_heads(deps: Dependencies) -> dict[str, Mark]:
 def compared_heads(
     database: Database, keyring: Keyring, keys: IntegrityKeys
 ) -> tuple[dict[str, Mark | None], dict[str, Mark]]:
-    """Return the chains that are behind, and the others that have moved, with their kept heads.
+    """Return the chains that are behind, and the others that have new events, with their stored heads.
 
-    A chain is behind if it lacks the event of its kept head: the database is an older one, or was changed. So is one
-    whose head does not open, or that has a checkpoint and no head: then the store was changed.
+    A chain is behind if it lacks the event of its stored head: the database is an older one, or was changed. So is a
+    chain whose head does not open, or that has a checkpoint but no head: then the store was changed.
     """
     # Heads first: a chain only grows, so the database that is read afterwards has at least these events.
     kept = kept_heads(keyring, keys)
@@ -115,20 +115,20 @@ def compared_heads(
 
 
 def forget_head(deps: Dependencies, chain: str, removals: Iterable[Removal]) -> None:
-    """Forget a chain's removals that the operator has seen, then its head."""
+    """Delete a chain's stored removals that the operator has seen, then its head."""
     deps.keyring.forget_kept([removal.name for removal in removals])
     deps.keyring.forget_kept([HEAD + chain])
 
 
 def lower_head(deps: Dependencies, chain: str) -> Fault | None:
-    """Keep the end of a whole chain as its head, which an operator has confirmed; or return its first fault."""
+    """Store the end of a whole chain as its head, after an operator's confirmation; or return the first fault."""
     return _keep_since(deps, chain, BEGINNING)
 
 
 def patrol_removals(deps: Dependencies) -> int:
     """Report each removal whose event was overwritten or deleted; return 0.
 
-    Those are forgotten that are too old for any copy of the database to give back what they took.
+    Deletes stored removals that are older than every copy of the database.
     """
     horizon, old = deps.clock.now() - REMOVALS_KEPT, list[str]()
     for chain, removals in groupby(kept_removals(deps), attrgetter("chain")):
@@ -144,7 +144,7 @@ def patrol_removals(deps: Dependencies) -> int:
 
 
 def _is_recorded(tx: Transaction, removal: Removal) -> bool:
-    """Return whether the chain has the event of the removal, as the service wrote it."""
+    """Return whether the chain contains the event of the removal, unchanged."""
     number = removal.mark.number
     with suppress(Broken):
         found = tx.audit.following(removal.chain, after=number - 1, last_number=number, limit=1)
@@ -153,14 +153,14 @@ def _is_recorded(tx: Transaction, removal: Removal) -> bool:
 
 
 def kept_heads(keyring: Keyring, keys: IntegrityKeys, chain: str = "") -> dict[str, Mark | None]:
-    """Return the kept heads of all chains, or of one; None for a value that does not open."""
+    """Return the stored heads of all chains, or of one; None for a value that does not open."""
     return {
         name.removeprefix(HEAD): _head_of(keys, name, one) for name, one in keyring.list_values(HEAD + chain).items()
     }
 
 
 def kept_removals(deps: Dependencies, chain: str = "") -> Iterator[Removal]:
-    """Yield the removals that are kept of all chains, or of one. A value that does not open is left out."""
+    """Yield the stored removals of all chains, or of one, without values that do not open."""
     for name, value in deps.keyring.list_values(f"{REMOVAL}{chain}").items():
         content = open_value(deps.integrity, name, value)
         if content is not None:
@@ -171,7 +171,7 @@ def kept_removals(deps: Dependencies, chain: str = "") -> Iterator[Removal]:
 
 
 def _has(tx: Transaction, ends: Mapping[str, Mark], chain: str, mark: Mark) -> bool:
-    """Return whether the chain has the event; most are the last one."""
+    """Return whether the chain contains the event of the mark. ``ends`` are the last events, which most marks are."""
     return ends.get(chain) == mark or tx.audit.has(chain, mark)
 
 
@@ -184,7 +184,7 @@ def _keep_since(deps: Dependencies, chain: str, last: Mark) -> Fault | None:
 
 
 def _advance(deps: Dependencies, chain: str, last: Mark, values: dict[str, bytes]) -> Fault | None:
-    """Add the chain's head, after what its events since ``last`` take away, to ``values``, if it verifies."""
+    """Add to ``values`` the removals in the chain's events since ``last``, then its head, if the chain verifies."""
     with deps.database.read() as tx:
         if fault := tx.audit.verify_since(chain, last):
             return fault
@@ -214,11 +214,11 @@ def _head_of(keys: IntegrityKeys, name: str, value: bytes) -> Mark | None:
 
 
 def append_tag(keys: IntegrityKeys, name: str, content: bytes) -> bytes:
-    """Return the value with that name and content."""
+    """Return a stored value: content and its tag for that name."""
     return content + row_tag(keys.row_key(KIND), KIND, name, [content])
 
 
 def open_value(keys: IntegrityKeys, name: str, value: bytes) -> bytes | None:
-    """Return the content of a value; None if it was not tagged for this name."""
+    """Return the content of a stored value; None if the tag is not for this name."""
     content, tag = value[:-TAG], value[-TAG:]
     return content if is_row_tag(keys.row_key(KIND), KIND, name, [content], tag) else None

@@ -1,4 +1,4 @@
-"""Recording of events: the subject of an actor, and events that carry only random ids.
+"""Recording of events. A person appears in them as a random id, the subject.
 
 Guarantees:
 - A person has one subject per audit key.
@@ -48,7 +48,7 @@ def mentioned_subject(deps: Dependencies, tx: Transaction, tenant_id: str | None
 def subject_number(key: bytes, subject: Subject) -> str:
     """Return the number of the person behind a subject.
 
-    Raises: IntegrityError if the row was changed. An empty field, which stands for no text elsewhere, is no number.
+    Raises: IntegrityError if the row was changed. Unlike other fields, it may not be empty.
     """
     number = open_field(key, subject.sealed_identifier, EncryptedColumn.SUBJECT, subject.id)
     if not number:
@@ -66,7 +66,7 @@ def record_event(
     person: Sharer | None = None,
     **details: str | int,
 ) -> None:
-    """Append an event, with the current time, about a share, a tenant or neither.
+    """Append an event with the current time. It is about a share, a tenant or neither.
 
     An event whose actor is a system needs a share, or ``account`` in the details.
     """

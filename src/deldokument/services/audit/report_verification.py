@@ -1,11 +1,11 @@
 """Verification of the report of a share, from its file alone, and against an export of the event log.
 
 Guarantees:
-- A change of any part is found, and the part is named.
-- The events of a report are verified by their own hashes, and the place of the key's destruction by its event.
+- A change is detected, and the changed part is named.
+- The hash of each event is verified, and the key's destruction against its event.
 - A report is verified without settings, database and network.
 
-Does not: prove that the report has every event of the share. An export of the whole log does.
+A report need not contain every event of the share. An export of the whole log does.
 """
 
 import base64
@@ -24,7 +24,7 @@ _EVENTS, _KEY, _CHAIN, _SHARE = "events", "key_destroyed", "chain", "share"
 
 @dataclass(frozen=True, slots=True)
 class ReportFault:
-    """The first thing that does not hold: a part of the report, or an event by its number."""
+    """The first error found: a part of the report, or an event by its number."""
 
     flaw: Flaw
     part: str
@@ -33,7 +33,7 @@ class ReportFault:
 
 @dataclass(frozen=True, slots=True)
 class ReportVerdict:
-    """The result for a report: the first fault, or the share, its chain and the proof.
+    """The result for a report: the first fault, or the share, its chain and the proof of its origin.
 
     ``marks`` are its events and the last event of the chain, for a comparison with an export or a database.
     """
@@ -52,7 +52,7 @@ def verify_report(content: bytes, *, certificates: Collection[bytes], is_signed:
 
     With ``certificates``, it must be signed with one of them. Without, the certificates in the report are trusted.
 
-    Raises: InvalidInput if the file is no such report.
+    Raises: InvalidInput if the file is not a report.
     """
     report = parsed_line(content)
     if report.get("format") != FORMAT or report.get("version") != VERSION or not isinstance(report.get(SEAL), dict):
@@ -78,7 +78,7 @@ def compare_with_export(verdict: ReportVerdict, chain: str, marks: Iterable[Mark
 def _seal_fault(
     report: Mapping[str, Any], certificates: Collection[bytes], is_signed: SignatureCheck
 ) -> ReportFault | None:
-    """Check the signature first: unless it holds, the digests may be forged too."""
+    """Check the signature. It comes first: without it, the digests may be forged, too."""
     seal = report[SEAL]
     trusted = trusted_certificates(certificates or [one.encode() for one in report["certificates"]])
     certificate, signature = trusted.get(seal["certificate"]), _decode(seal["signature"])
@@ -91,7 +91,7 @@ def _seal_fault(
 
 
 def _decode(text: str) -> bytes:
-    """Return the bytes of a base64 text; none if it is malformed, which no signature has."""
+    """Return the bytes of a base64 text; empty if it is malformed, which no signature is."""
     try:
         return base64.b64decode(text, validate=True)
     except ValueError:
@@ -99,7 +99,10 @@ def _decode(text: str) -> bytes:
 
 
 def _chain_fault(report: Mapping[str, Any]) -> ReportFault | None:
-    """Check what a holder of the seal key could sign falsely by mistake: events that are not those of the chain."""
+    """Check that the events are those of the chain.
+
+    A signed report could still be wrong there by a mistake of the service.
+    """
     chain, share_id = report[_CHAIN]["id"], report[_SHARE]["id"]
     for event in report[_EVENTS]:
         if event["share"] != share_id or not _link(event).fits(chain):

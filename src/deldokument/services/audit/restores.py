@@ -1,8 +1,8 @@
-"""Chains that a restored database has set back: what comes back with it, and the operator's confirmation.
+"""Restores: chains that a restored database has set back, and the operator's confirmation.
 
 Guarantees:
-- Nothing goes on before a person has seen what the restore brings back. Nothing is removed again by itself.
-- A chain is confirmed only if it verifies up to its end. An event records it.
+- The tenant is blocked until an operator has seen what the restore brought back. Nothing is removed automatically.
+- A chain is confirmed only if it verifies up to its end. An event records the confirmation.
 """
 
 from dataclasses import dataclass
@@ -18,8 +18,8 @@ from deldokument.services.audit.recording import record_event
 class RestoredChain:
     """A chain that is behind.
 
-    ``kept``: the kept head, None if it is missing or does not open. ``found``: the number of the last event in the
-    database; events may have been added since the restore. ``lost``: what was taken away, and is back.
+    ``kept``: the stored head; None if it is missing or does not open. ``found``: the number of the last event in the
+    database, which may be newer than the restore. ``lost``: removals that the restore has undone.
     """
 
     chain: str
@@ -44,9 +44,9 @@ def restored_chains(deps: Dependencies) -> list[RestoredChain]:
 
 
 def confirm_restore(deps: Dependencies, restored: RestoredChain) -> Fault | None:
-    """Let the chain go on from where it is; return the first fault instead if it does not verify.
+    """Let the chain continue from its present end; if it does not verify, return the first fault instead.
 
-    A tenant that the database does not know has no chain to go on; its head is forgotten.
+    If the database does not know the tenant, the stored head is deleted.
     """
     chain = restored.chain
     with deps.database.read() as tx:

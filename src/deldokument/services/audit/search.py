@@ -1,9 +1,9 @@
-"""Search filters of the event log: from form input to a filter, and between filter and token.
+"""Search filters of the event log: parsed from form input, and encrypted as tokens.
 
 A token may appear in a URL. It is encrypted and valid for one person, one tenant and one day.
 
-Guarantees: a person's number is read from the form and not stored. A filter holds the random ids of the person in the
-tenant's trail, as far back as its audit keys go.
+Guarantees:
+- A person's number in the form is not stored. A filter contains the person's random ids under the tenant's audit keys.
 """
 
 import base64
@@ -70,7 +70,7 @@ def search_of(
 
 
 def filters_of(wanted: EventFilter) -> str:
-    """Return which criteria the filter uses, without their values; "none" if it uses none."""
+    """Return the criteria that the filter uses, without their values; "none" if it uses none."""
     narrows = {
         "time": wanted.since is not None or wanted.until is not None,
         "kind": wanted.kind is not None,
@@ -97,7 +97,7 @@ def seal_search(deps: Dependencies, person: PersonIdentifier, search: Search) ->
 
 
 def open_search(deps: Dependencies, *, tenant_id: str, person: PersonIdentifier, token: str) -> Search:
-    """Return the search of a token. Raises: InvalidInput if it is too old, another person's, or malformed."""
+    """Return the search of a token. Raises: InvalidInput if it is too old, malformed, or belongs to another person."""
     key = directory_key(deps)
     try:
         sealed = base64.urlsafe_b64decode(token + "=" * (-len(token) % 4))
@@ -127,7 +127,7 @@ def _to_instant(number: int | None) -> datetime | None:
 
 
 def _day(field: str, text: str) -> date | None:
-    """Return a day in the format of browsers or of people."""
+    """Return a day, in the format of browsers or the one that people type."""
     plain = text.strip()
     if not plain:
         return None
@@ -153,13 +153,13 @@ def _kind(text: str) -> EventKind | None:
 
 
 def share_id_in(text: str) -> str | None:
-    """Return the id in a link to a share, or the id itself; None if there is none."""
+    """Return the share id in a link or in a bare id; None if there is none."""
     found = _SHARE_ID.search(text.strip())
     return found[1] if found else None
 
 
 def _share_id(deps: Dependencies, tenant_id: str, text: str) -> str | None:
-    """Return the id, in a link or by itself, of a share of the tenant; erased shares are found too."""
+    """Return the id of the tenant's share in a link or a bare id; also of an erased share."""
     if not text.strip():
         return None
     share_id = share_id_in(text)

@@ -1,12 +1,12 @@
 """Verification of the audit trail: of a whole database, or of an exported file.
 
 Guarantees:
-- The first event that does not verify is named.
+- A verification names the first event that fails.
 - Memory is constant for a trail of any length.
 - A file is verified without settings, database and network.
 
-Does not: decide whether a certificate is the service's own. The verifier supplies the certificate, or compares its
-fingerprint with one obtained by other means.
+Whether a certificate is the service's own is for the verifying person to decide. That person supplies the certificate,
+or compares its fingerprint with one obtained by other means.
 """
 
 import base64
@@ -51,7 +51,7 @@ class TrailVerdict:
 
 @dataclass(frozen=True, slots=True)
 class ExportVerdict:
-    """The result for an exported file: the events read, the last one, and the proof of them."""
+    """The result for an exported file: the number of events, the last one, and the proof of their origin."""
 
     chain: str
     is_whole: bool
@@ -76,7 +76,7 @@ def trusted_certificates(certificates: Iterable[bytes]) -> dict[str, bytes]:
 
 
 def verify_trail(deps: Dependencies, *, certificates: Collection[bytes], is_signed: SignatureCheck) -> TrailVerdict:
-    """Verify every chain, checkpoint and kept head; ``certificates`` are trusted in addition to the service's own."""
+    """Verify every chain, checkpoint and stored head; ``certificates`` are trusted in addition to the service's own."""
     trusted = trusted_certificates([*certificates, *_own(deps)])
     with deps.database.read() as tx:
         states = tuple(ChainState(c, tx.audit.head(c).number, tx.checkpoints.last(c)) for c in tx.audit.chains())
@@ -90,21 +90,21 @@ def verify_trail(deps: Dependencies, *, certificates: Collection[bytes], is_sign
 
 
 def _first_behind(deps: Dependencies) -> Fault | None:
-    """Return the fault of the first chain that is behind its head in the keyring's store."""
+    """Return the fault of the first chain that is behind its stored head."""
     behind, _ = compared_heads(deps.database, deps.keyring, deps.integrity)
     return next((Fault(chain, kept.number if kept else 0, Flaw.BEHIND) for chain, kept in sorted(behind.items())), None)
 
 
 def record_verification(deps: Dependencies, at: datetime) -> None:
-    """Store that the database's trail, as it was at ``at``, is intact. Raises: Unavailable."""
+    """Store that the trail of the database was intact at ``at``. Raises: Unavailable."""
     with deps.database.write() as tx:
         tx.deployment.note_verification(at)
 
 
 def unverified_since(tx: Transaction) -> datetime | None:
-    """Return when the trail was last found intact; before the first time, when the service's first event happened.
+    """Return when the trail was last found intact; before the first verification, the time of the first event.
 
-    None if there is no event, as before the first operator is added.
+    None if there is no event.
     """
     first = tx.audit.following(NO_TENANT, after=0, last_number=1, limit=1)
     return tx.deployment.get().trail_verified_at or (first[0].event.at if first else None)
@@ -149,8 +149,8 @@ def verify_export(
 ) -> ExportVerdict:
     """Verify line by line, up to the first fault.
 
-    With ``certificates``, the file must be signed with one of them; otherwise it could be rewritten without checkpoints
-    and signature. Without, the certificates in the file are trusted, and it may be unsigned.
+    With ``certificates``, the file must be signed with one of them: an unsigned file could be a forgery without
+    checkpoints. Without, the certificates in the file are trusted, and it may be unsigned.
 
     Raises: InvalidInput if the file is not such an export.
     """
@@ -174,7 +174,7 @@ def marks_of(lines: Iterable[bytes]) -> Iterator[Mark]:
 
 @dataclass(slots=True)
 class _Reading:
-    """The state of reading a file."""
+    """The state of reading an exported file."""
 
     head: Mapping[str, Any]
     trusted: Mapping[str, bytes]
@@ -296,12 +296,12 @@ def parsed_line(raw: bytes) -> Mapping[str, Any]:
 
 
 def _refuse(number: str) -> None:
-    """Refuse numbers other than integers, which no export contains."""
+    """Refuse numbers other than integers. No export contains any."""
     raise ValueError(number)
 
 
 def _once(pairs: Sequence[tuple[str, Any]]) -> dict[str, Any]:
-    """Return the object; refuse duplicate names, of which another parser could choose the other."""
+    """Return the object. Refuse duplicate names, of which another parser could take the other value."""
     named = dict(pairs)
     if len(named) < len(pairs):
         raise ValueError("a name twice")

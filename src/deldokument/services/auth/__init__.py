@@ -3,7 +3,7 @@
 May import: the packages of services below it, `ports`, `store`, `domain`, `crypto`.
 
 - `fresh_login`: keeps a form while its person logs in again
-- `kept_forms`: format of such a form
+- `kept_forms`: format of a form that is kept
 - `own_sessions`: lists and ends a person's own sessions
 - `pending_logins`: format of a login until the browser returns
 - `programs`: codes and tokens of programs that a person has approved

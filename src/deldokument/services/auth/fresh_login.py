@@ -1,9 +1,9 @@
-"""Forms of acts that need a fresh login: kept in the session until the person is back, then sent or dropped.
+"""Forms that need a fresh login: kept in the session until the person returns, then sent or discarded.
 
 Guarantees:
-- A form is kept encrypted, and only as long as its session or the next one of the same person in that browser.
-- A session keeps one form: the last that was sent.
-- Nothing is done with it here. The person sends it again from a page that shows it.
+- A form is stored encrypted, only as long as its session or the person's next session in that browser.
+- A session keeps only the last form.
+- A kept form has no effect until the person sends it again from a page that shows it.
 """
 
 from deldokument.domain.errors import TooLarge
@@ -25,7 +25,7 @@ def keep_form(deps: Dependencies, session: Session, form: KeptForm) -> None:
 
 
 def kept_form(deps: Dependencies, session: Session) -> KeptForm | None:
-    """Return the form that waits, if there is one."""
+    """Return the kept form, or None."""
     with deps.database.read() as tx:
         found = tx.sessions.get(session.token_hash)
     sealed = found.sealed_form if found else None
@@ -33,7 +33,7 @@ def kept_form(deps: Dependencies, session: Session) -> KeptForm | None:
 
 
 def drop_form(deps: Dependencies, session: Session) -> None:
-    """Drop the form that waits, if there is one."""
+    """Discard the kept form, if there is one."""
     if session.keeps_form:
         with deps.database.write() as tx:
             tx.sessions.keep_form(session.token_hash, None)

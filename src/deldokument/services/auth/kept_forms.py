@@ -11,7 +11,7 @@ from deldokument.services.encryption import EncryptedColumn, open_field, seal_fi
 class KeptForm:
     """A form that a person has sent.
 
-    ``action`` is the path that it was sent to, ``page`` the one that has it. ``act`` says in English what it does.
+    ``action`` is the path that it was sent to, ``page`` the path of its page. ``act`` describes the action in English.
     """
 
     action: str

@@ -3,9 +3,9 @@
 Guarantees:
 - A person sees and ends only sessions of their own.
 - Neither address nor user agent of a browser is stored: only its kind and operating system, encrypted.
-- A session or program ended here gets not another byte, also in a running download, within seconds.
+- A session or program that is ended here loses access within seconds, also in a running download.
 
-The login at ID-porten in the other browser does not end here: only that browser can end it.
+The login at ID-porten in the other browser is not ended: only that browser can end it.
 """
 
 from dataclasses import dataclass, replace
@@ -33,7 +33,7 @@ class OwnProgram:
 
 @dataclass(frozen=True, slots=True)
 class OwnSession:
-    """A session as its person sees it. ``id`` is its hash, which opens nothing."""
+    """A session as its person sees it. ``id`` is its hash, which gives no access."""
 
     id: str
     began_at: datetime
@@ -56,7 +56,7 @@ def list_own_sessions(deps: Dependencies, session: Session) -> list[OwnSession]:
 
 
 def end_own_session(deps: Dependencies, session: Session, session_id: str) -> None:
-    """End another session of the person. One that has ended already, or is not theirs, changes nothing."""
+    """End another session of the person. Does nothing if it has ended, or belongs to another person."""
     with deps.database.write() as tx:
         for one in tx.sessions.of_owner(_owner(deps, session)):
             if one.token_hash.hex() == session_id and one.token_hash != session.token_hash:
@@ -65,7 +65,7 @@ def end_own_session(deps: Dependencies, session: Session, session_id: str) -> No
 
 
 def end_own_program(deps: Dependencies, session: Session, program_id: str) -> None:
-    """End the access of a program of the person. One that has ended already, or is not theirs, changes nothing."""
+    """End the access of a program of the person. Does nothing if it has ended, or belongs to another person."""
     with deps.database.write() as tx:
         programs = _programs(deps, tx, tx.sessions.of_owner(_owner(deps, session)))
         if program_id in {one.id for own in programs.values() for one in own}:

@@ -1,4 +1,4 @@
-"""Pending logins: format and encryption, bound to the state that names the login at the provider."""
+"""Pending logins: format and encryption, bound to the ``state`` of the login at the provider."""
 
 import json
 from dataclasses import asdict, dataclass
@@ -8,7 +8,7 @@ from deldokument.services.encryption import EncryptedColumn, open_field, seal_fi
 
 @dataclass(frozen=True, slots=True)
 class PendingLogin:
-    """A login until the browser returns: ``browser_hash`` binds it to one browser, the rest is what completes it."""
+    """A login until the browser returns. ``browser_hash`` binds it to one browser; the other fields complete it."""
 
     browser_hash: str
     nonce: str

@@ -4,11 +4,11 @@
 
 Guarantees:
 - Codes and tokens are stored only as hashes. A code can be tried once.
-- A token is good for one share, and for as long as the session in which the person approved it.
-- Refused codes have one rate limit together. It refuses no good code.
-- A row of the database makes no token: share and session are encrypted for the hash of the code or token.
+- A token is valid for one share, as long as the session in which the person approved it.
+- All refused codes share one rate limit, which does not affect valid codes.
+- A writer of the database cannot create a token: share and session are encrypted for the hash of the code or token.
 
-What a program may do is decided as for its person, at every request (services.downloads.access).
+At every request, a program has the access of its person (services.downloads.access).
 """
 
 import hashlib
@@ -36,7 +36,7 @@ _MINUTE = timedelta(minutes=1)
 
 @dataclass(frozen=True, slots=True)
 class ProgramGrant:
-    """What a code or a token is good for. ``challenge`` is that of a code; a token has none."""
+    """The grant of a code or a token. ``challenge`` is that of a code; a token has none."""
 
     share_id: str
     session_hash: bytes
@@ -46,14 +46,14 @@ class ProgramGrant:
 
 @dataclass(frozen=True, slots=True)
 class ProgramToken:
-    """A token for a program, and when it ends at the latest."""
+    """A token for a program, and its latest end."""
 
     token: str
     expires_at: datetime
 
 
 def issue_code(deps: Dependencies, session: Session, share_id: str, challenge: str) -> str:
-    """Return a new code for the program that made the challenge. The caller has authorised the person."""
+    """Return a new code for the program with this challenge. The caller has authorised the person."""
     return _issue(deps, "code", ProgramGrant(share_id, session.token_hash, deps.clock.now(), challenge))
 
 
@@ -86,9 +86,9 @@ def _redeem_code(deps: Dependencies, share_id: str, code: str, verifier: str) ->
 
 
 def find_program(deps: Dependencies, token: str, share_id: str) -> Session:
-    """Return the session of the person for whom the token opens the share. This counts as the session's activity.
+    """Return the session in which the token was approved for the share. This counts as activity of the session.
 
-    It has no CSRF token: a program fills in no forms. Raises: TokenRefused.
+    It has no CSRF token, because a program sends no forms. Raises: TokenRefused.
     """
     session = _living(deps, token, share_id, MAX_AGE)
     if session is None:
@@ -97,7 +97,7 @@ def find_program(deps: Dependencies, token: str, share_id: str) -> Session:
 
 
 def program_continues(deps: Dependencies, token: str, share_id: str) -> bool:
-    """Return whether a program's running download may continue, as services.auth.sessions.continues."""
+    """Return whether a program's running download may continue, as `services.auth.sessions.continues`."""
     return _living(deps, token, share_id, timedelta.max) is not None
 
 
@@ -138,7 +138,7 @@ def _issue(deps: Dependencies, kind: str, grant: ProgramGrant) -> str:
 
 
 def _open_grant(deps: Dependencies, found: ProgramRecord) -> ProgramGrant | None:
-    """Return what the row grants; None, with an alarm, if it was not encrypted for its secret."""
+    """Return the grant in the row; None, with an alarm, if it was not encrypted for its secret."""
     context = found.secret_hash.hex()
     try:
         text = open_field(directory_key(deps), found.sealed_grant, EncryptedColumn.PROGRAM_GRANT, context)
@@ -153,5 +153,5 @@ def _open_grant(deps: Dependencies, found: ProgramRecord) -> ProgramGrant | None
 
 
 def _hash(kind: str, secret: str) -> bytes:
-    """Return the hash of a secret; of kinds that never meet, so that a token is no code."""
+    """Return the hash of a secret of a kind. The kind is hashed too, so that a token is never a code."""
     return hashlib.sha256(f"{kind} {secret}".encode()).digest()

@@ -1,15 +1,15 @@
 """Login with ID-porten, sessions, logout.
 
 Guarantees:
-- The cookie's value is stored only as a hash; every login makes a new one.
+- The cookie's value is stored only as a hash; every login creates a new one.
 - A session ends after 30 minutes without a request, after 8 hours at most, or when the provider reports that the login
-  there has ended. A running download is not cut off by the 8 hours, but by each of the other ends.
-- A browser begins, and a person completes, a limited number of logins in an hour.
+  there has ended. The limit of 8 hours does not cut off a running download; every other end does.
+- Logins have hourly limits: for each browser that begins them, and for each person who completes them.
 - A login response is accepted once, and only in the browser that began the login.
-- A row of the database makes no session: person and time of the login are encrypted for the hash of the cookie.
-- Nor does it move a login to another browser: a pending login is encrypted for its state.
+- A writer of the database cannot create a session: person and time of the login are encrypted for the cookie's hash.
+- Nor can such a writer move a login to another browser: a pending login is encrypted for its state.
 
-The adapter of the provider checks level, person and tokens before this module uses them.
+The provider's adapter has checked level, person and tokens.
 """
 
 import hashlib
@@ -74,7 +74,7 @@ class Session:
     keeps_form: bool
 
     def is_fresh(self, now: datetime) -> bool:
-        """Return whether the person used the electronic ID a short time ago."""
+        """Return whether the person used the electronic ID recently."""
         return now - self.authenticated_at <= FRESH
 
 
@@ -88,7 +88,7 @@ class LoginStarted:
 
 @dataclass(frozen=True, slots=True)
 class LoginDone:
-    """The cookie value of the new session, and the page that was requested."""
+    """The result of a login: the new session's cookie value, and the page that was requested."""
 
     session_secret: str
     return_to: str
@@ -107,8 +107,8 @@ def begin_login(
 
     ``fresh``: the provider asks for the electronic ID even if the person is logged in there.
 
-    ``browser_secret`` is the browser's secret from a login begun earlier, perhaps in another tab. It is kept, because
-    replacing it would invalidate that login.
+    ``browser_secret`` is the browser's secret from an earlier login, perhaps in another tab. It is reused, because a
+    new one would invalidate that login.
 
     ``organization_number`` names the tenant that the login is for. It is ignored if the tenant is not in use, or has no
     name of its own at the provider.
@@ -145,7 +145,7 @@ def complete_login(
 ) -> LoginDone:
     """Accept the provider's response; the browser's earlier session, if any, ends.
 
-    A form that it kept is handed on to the new session of the same person. ``device`` is shown in the person's list.
+    A form that it kept moves to the new session, if the person is the same. ``device`` is shown in the person's list.
 
     Raises: LoginFailed, RateLimited or Unavailable, with the parameter ``return_to`` if the login was begun in this
     browser.
@@ -182,7 +182,7 @@ def complete_login(
 def _handed_on(
     deps: Dependencies, tx: Transaction, key: bytes, secret: str, person: PersonIdentifier, session: SessionRecord
 ) -> bytes | None:
-    """Return the form that the browser's earlier session keeps, encrypted for this one; None for another person's."""
+    """Return the kept form of the browser's earlier session, encrypted for this one; None for another person."""
     previous = tx.sessions.get(session_hash(secret))
     if previous is None or not previous.sealed_form:
         return None
@@ -208,15 +208,15 @@ def find_session(deps: Dependencies, secret: str | None) -> Session | None:
 
 
 def continues(deps: Dependencies, secret: str | None) -> bool:
-    """Return whether a running download's session has neither been ended nor been idle. This counts as activity.
+    """Return whether a running download's session has neither ended nor been idle too long. This counts as activity.
 
-    The greatest age does not apply: only new requests need a new login then.
+    The maximum age does not apply: it requires a new login only for new requests.
     """
     return bool(secret and living_session(deps, session_hash(secret), timedelta.max))
 
 
 def living_session(deps: Dependencies, token_hash: bytes, max_age: timedelta) -> Session | None:
-    """Return the session with the hash of a cookie's value, unless it has ended. This counts as activity."""
+    """Return the session with the hash of a cookie's value, if it has not ended. This counts as activity."""
     now = deps.clock.now()
     with deps.database.read() as tx:
         session = session_in(deps, tx, token_hash, now, max_age)
@@ -290,9 +290,9 @@ def _seal_login(
     *,
     began_at: datetime,
 ) -> bytes:
-    """Return what the session stores of a login, encrypted.
+    """Return the encrypted login data of a session.
 
-    The age of the authentication is measured on the provider's clock alone, because the two clocks may differ.
+    The age of the authentication is measured only on the provider's clock, because the two clocks may differ.
     """
     authenticated_at = now - max(identity.issued_at - identity.auth_time, timedelta())
     body = {
@@ -306,7 +306,7 @@ def _seal_login(
 
 
 def opened_session(deps: Dependencies, found: SessionRecord) -> Session | None:
-    """Return the session of a row; None, with an alarm, if the identity in it is not that of its secret."""
+    """Return the session of a row; None, with an alarm, if its login data were not encrypted for its secret."""
     key, context = directory_key(deps), found.token_hash.hex()
     try:
         identity = open_field(key, found.sealed_identity, EncryptedColumn.SESSION, context)
@@ -373,5 +373,5 @@ def _person(deps: Dependencies, number: str) -> PersonIdentifier:
 
 
 def session_hash(secret: str) -> bytes:
-    """Return the hash under which a session is stored, of a cookie's value."""
+    """Return the hash of a cookie's value, under which a session is stored."""
     return hashlib.sha256(secret.encode()).digest()

@@ -6,9 +6,9 @@ May import: the packages of services below it, `ports`, `store`, `domain`, `cryp
 - `access_requests`: asks for more time, or for a new share once a share is over
 - `confirmation`: records that a recipient has received documents
 - `content`: reads any byte range of a document or of the zip of all documents
-- `copying`: copies the documents that a new draft takes along from a share
+- `copying`: copies documents of an earlier share into a new draft
 - `delivery`: records delivered bytes and receipts
-- `layout_cache`: keeps the layouts of zips that were computed lately
+- `layout_cache`: caches recently computed layouts of zips
 - `offers`: shows one share by its link, and the list of shares with a recipient
 - `packed_bytes`: stores many short byte strings compactly
 - `part_reader`: reads parts ahead of the writer, with a double buffer

@@ -1,18 +1,18 @@
-"""Access control: who may open a share, decided at every request, and what a refused person learns.
+"""Access control: decides at every request who may open a share, and what a refused person learns.
 
 The order is fixed. So neither a response's content nor the time that Altinn takes reveals a share to a stranger:
 
-0. A node whose clock is off answers nobody.
-1. The person's rights are fetched from Altinn, before any share is looked up.
-2. The share is looked up. Hashes find its recipients for the person, and only their grants relate them to the person.
-3. domain.shares.policy decides. A refusal for lack of rights needs rights of the last half minute, for unknown ids too.
-4. A refusal goes to the audit trail with its reason. The person gets NotFound, Unavailable if Altinn did not answer, or
-   RateLimited after many refusals, for unknown ids too.
+0. A node whose clock is wrong refuses everybody. 1. The person's rights are fetched from Altinn, before any share is
+looked up. 2. The share is looked up. Hashes find the person's recipients; only their grants prove that they are the
+person's. 3. domain.shares.policy decides. A refusal for lack of rights needs rights of the last half minute, for
+unknown ids too. 4. A refusal goes to the audit trail with its reason. The person gets NotFound, Unavailable if Altinn
+did not answer, or RateLimited after many refusals, for unknown ids too.
 
-Only a rightful recipient learns that a share is over or stopped for the time being. Only a person with some right for a
-named organisation learns which right an open share requires.
+Only a rightful recipient learns that a share is over or temporarily stopped. Only a person with some right for a named
+organisation learns which right an open share requires.
 
-An unknown id takes the work of another share, and refusals leave in steps of time (web.http.limits.refusal_time).
+An unknown id costs the same work as another share, and refusals are sent at steps of time
+(web.http.limits.refusal_time).
 """
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
@@ -47,7 +47,7 @@ GRANT_LIFETIME = timedelta(minutes=15)
 
 @dataclass(frozen=True, slots=True)
 class Access:
-    """A person's right to the bytes of a share, and the recipients it is for, as decided at ``decided_at``."""
+    """A person's right to the bytes of a share, as decided at ``decided_at``, with the recipients concerned."""
 
     person: PersonIdentifier
     share: Share
@@ -58,7 +58,7 @@ class Access:
 
 @dataclass(frozen=True, slots=True, repr=False)
 class AuthorizedRead:
-    """An access with the read transaction in which it was decided, and what was read for the decision."""
+    """An access with the read transaction of its decision, and the rows that were read for it."""
 
     tx: Transaction
     access: Access
@@ -68,7 +68,7 @@ class AuthorizedRead:
 
 @dataclass(frozen=True, slots=True, repr=False)
 class _Decided:
-    """A decision about a share, at an instant, with the read transaction that it was made in."""
+    """A decision about a share at an instant, with its read transaction."""
 
     share: Share | None
     decision: Decision
@@ -81,7 +81,7 @@ class _Decided:
 def authorize(deps: Dependencies, person: PersonIdentifier, share_id: str) -> Access:
     """Decide whether the person may open the share.
 
-    Raises: NotFound, RightMissing, RateLimited, Unavailable, and Gone or Frozen, which say whom to ask.
+    Raises: NotFound, RightMissing, RateLimited or Unavailable; Gone or Frozen, with the contact to ask.
     """
     with authorized(deps, person, share_id) as read:
         return read.access
@@ -101,7 +101,7 @@ def authorized(deps: Dependencies, person: PersonIdentifier, share_id: str) -> I
 
 
 def identify(deps: Dependencies, person: PersonIdentifier, share_id: str) -> tuple[Share, frozenset[str]]:
-    """Return the share, open or over, and the ids of the recipients that the person acts for.
+    """Return the share, open or over, and the ids of the recipients on whose behalf the person acts.
 
     Raises: as ``authorize``, but not Gone.
     """
@@ -132,7 +132,7 @@ def _is_granted_still(deps: Dependencies, access: Access) -> bool:
     """Return whether an earlier decision still holds while the rights cannot be fetched.
 
     It holds for GRANT_LIFETIME, if the share is neither over nor stopped. The share must still name a recipient for
-    whom the right was sufficient, and is so now.
+    which the earlier right is sufficient now.
     """
     with deps.database.read() as tx:
         share = existing(tx.shares.get(access.share.id))
@@ -154,14 +154,14 @@ def _is_untrusted(deps: Dependencies) -> bool:
 
 
 def _decide(deps: Dependencies, person: PersonIdentifier, share_id: str) -> tuple[Share | None, Decision]:
-    """Return the share and the decision."""
+    """Return the share and the decision about it; see ``_deciding``."""
     with _deciding(deps, person, share_id) as made:
         return made.share, made.decision
 
 
 @contextmanager
 def _deciding(deps: Dependencies, person: PersonIdentifier, share_id: str) -> Iterator[_Decided]:
-    """Decide, in a read transaction that stays open.
+    """Yield a decision in its read transaction, which stays open.
 
     A refusal for lack of rights is decided again with rights younger than MAX_DENIAL_AGE.
     """
@@ -178,7 +178,7 @@ def _deciding(deps: Dependencies, person: PersonIdentifier, share_id: str) -> It
 def _deciding_with(
     deps: Dependencies, person: PersonIdentifier, share_id: str, oldest: timedelta
 ) -> Iterator[_Decided]:
-    """Decide as ``_deciding``, with rights younger than ``oldest``, fetched first."""
+    """Yield a decision as ``_deciding``, with rights younger than ``oldest``, fetched first."""
     grants = grants_of(deps, person, oldest)
     now = deps.clock.now()
     with deps.database.read() as tx:
@@ -219,10 +219,10 @@ def claim_of(
     person: PersonIdentifier,
     grants: Sequence[OrganizationGrant] | None,
 ) -> Claim:
-    """Return how the person relates to a share's recipients: a hash finds a recipient, its grant decides.
+    """Return the person's relation to a share's recipients: a hash finds a recipient, its grant proves it.
 
-    A recipient of an intact share that is found, but whose grant does not prove that, is reported as damaged.
-    Without ``proof``, because the share's audit key is gone, the person matches none of them.
+    If a hash of an intact share finds a recipient without a matching grant, its row is reported as damaged. ``proof``
+    is None if the share's audit key is gone. Then the person matches no recipient.
     """
     known, rule = grants is not None, deps.config.access
     if proof is None:
@@ -247,7 +247,7 @@ def claim_of(
 
 
 def _refusal(deps: Dependencies, person: PersonIdentifier, share: Share | None, denied: Denied) -> ServiceError:
-    """Record the reason of a refusal; return the error that the person gets instead."""
+    """Record a refusal with its reason; return the error for the person."""
     reason = denied.reason
     if reason is Reason.DAMAGED:
         # As for an unknown share: tenant and audit key of a damaged one are not to be relied on.
@@ -266,7 +266,7 @@ def _refusal(deps: Dependencies, person: PersonIdentifier, share: Share | None, 
 
 
 def over_error(deps: Dependencies, tx: Transaction, share: Share, recipient_ids: Collection[str]) -> ServiceError:
-    """Return the error for these recipients of a share that is over, with how their request for a new one stands."""
+    """Return the error for these recipients of a share that is over, with the state of their request for a new one."""
     own = [one for one in tx.shares.recipients([share.id]) if one.id in recipient_ids]
     status = request_status(tx, existing_key(deps.keyring, share.audit_key_id), share, own, deps.clock.now())
     asked_at = status.at.isoformat() if status.at else ""
@@ -276,7 +276,7 @@ def over_error(deps: Dependencies, tx: Transaction, share: Share, recipient_ids:
 
 
 def missing_right_error(deps: Dependencies, tx: Transaction, share: Share, lacking: Mapping[str, str]) -> RightMissing:
-    """Return an error that names the person's organisation and the missing right, and nothing else of the share."""
+    """Return an error that names the person's organisation and the missing right, and nothing else about the share."""
     key = existing_key(deps.keyring, share.audit_key_id)
     names = [
         open_field(key, recipient.sealed_name, EncryptedColumn.RECIPIENT_NAME, recipient.id)
@@ -288,7 +288,7 @@ def missing_right_error(deps: Dependencies, tx: Transaction, share: Share, lacki
 
 
 def gone_error(tx: Transaction, share: Share, reason: Reason) -> Gone | Frozen | Unavailable:
-    """Return the error for a rightful recipient: the share is over or stopped, and whom to ask; never its content."""
+    """Return the error for a rightful recipient: the share is over or stopped, and whom to contact."""
     if reason is Reason.BEHIND:
         return stop_error(reason)
     account, tenant = existing(tx.accounts.get(share.account_id)), existing(tx.tenants.get(share.tenant_id))

@@ -1,10 +1,10 @@
-"""A recipient asks for more time, or for a new share once the share is over.
+"""Recipients' requests for more time, or for a new share once the share is over.
 
 Guarantees:
 - Only a person who may open the share, or could until it was over, can ask.
-- Asking again changes nothing while an answer is awaited: a recipient has one request, one event and one e-mail.
+- While a request waits, repeating it has no effect: a recipient has one request, one event and one e-mail.
 
-services.shares.recipients.access_requests answers.
+Answers are in `services.shares.recipients.access_requests`.
 """
 
 from dataclasses import replace
@@ -19,7 +19,7 @@ from deldokument.services.downloads.access import identify
 
 
 def request_access(deps: Dependencies, person: PersonIdentifier, share_id: str) -> None:
-    """Ask for every recipient that the person acts for; do nothing if all have asked already.
+    """Record a request of every recipient on whose behalf the person acts, unless all have asked already.
 
     Raises: as ``identify``; Conflict if the end is more than a week away, or if the sharer has withdrawn the share.
     """

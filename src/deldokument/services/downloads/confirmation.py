@@ -3,9 +3,9 @@
 Guarantees:
 - Only a person who may open the share confirms, and only documents of which bytes were sent to that person.
 - A document is confirmed once. Confirming it again changes nothing.
-- The event names the documents that were on the page, not others that came meanwhile.
+- The event names the documents that the page showed, not those added since.
 
-Confirming is offered and never required: nothing depends on it but receipts, statistics and reminders.
+A confirmation is optional. It affects only receipts, statistics and reminders.
 """
 
 from collections.abc import Collection
@@ -28,9 +28,9 @@ def confirm_documents(
     *,
     by_program: bool = False,
 ) -> None:
-    """Record that the person has received these documents, for every recipient that the person acts for.
+    """Record that the person has received these documents, for every recipient on whose behalf the person acts.
 
-    ``by_program``: a program confirms, which has compared the checksums.
+    ``by_program``: a program, which has compared the checksums, confirms.
 
     Raises: as ``authorize``; Conflict if one of them has not been sent to the person, or there is none.
     """

@@ -1,10 +1,10 @@
 """Content of a document, or of all as one zip: any byte range, decrypted on the way out.
 
 Guarantees:
-- Nothing is released before ``authorized`` or ``authorize_system`` has allowed this very request.
+- Bytes are released only after ``authorized`` or ``authorize_system`` has allowed this request.
 - A byte that fails authentication is never released.
 - The same content has the same strong ETag, whole and in part, on every node.
-- A receipt counts only bytes that were handed on (see services.downloads.delivery).
+- A receipt counts only bytes that were sent (see `services.downloads.delivery`).
 
 Content that has not been inspected is NotReady.
 """
@@ -51,7 +51,7 @@ _layouts = LayoutCache(16)
 class ArchiveSources:
     """The documents of a content, numbered from 0; their manifests stay sealed until they are read.
 
-    Only the manifest that is being read is open, so that 70 000 of them take little memory.
+    Only the manifest in use is decrypted, so that 70 000 of them take little memory.
     """
 
     def __init__(self, share_key: bytes) -> None:
@@ -78,7 +78,7 @@ class ArchiveSources:
 
     @property
     def digest(self) -> bytes:
-        """Hash of the documents in their order: equal only if names, manifests and inspection records are."""
+        """Return a hash of the documents in their order. It changes with any name, manifest or inspection record."""
         return self._rows.digest()
 
     def id(self, number: int) -> str:
@@ -98,7 +98,7 @@ class ArchiveSources:
         return self._open[1:]
 
     def close(self) -> None:
-        """Drop the manifests when reading is done; ids and lengths stay, for the receipts."""
+        """Discard the manifests when reading is done. Ids and lengths stay, for the receipts."""
         self._sealed, self._open = PackedBytes(), None
 
 
@@ -107,7 +107,7 @@ Ranges = list[tuple[int, int]]
 
 @dataclass(frozen=True, slots=True)
 class Content:
-    """Content that a byte route sends: one document, or an archive of all."""
+    """Content that a byte route sends: one document, or a zip of all."""
 
     access: AnyAccess
     name: str
@@ -141,9 +141,9 @@ def open_document(deps: Dependencies, person: PersonIdentifier, share_id: str, d
 
 
 def open_own_document(deps: Dependencies, consumer: Consumer, document_id: str) -> Content:
-    """Open a document that the system shared itself. The scan policy protects recipients, so it is not asked.
+    """Open a document that the system shared itself. The scan policy protects recipients, so it does not apply.
 
-    An unknown id takes the work of another document.
+    An unknown id costs the same work as another document.
 
     Raises: as ``authorize_system``; NotReady; Conflict for malware.
     """
@@ -244,7 +244,7 @@ def _documents(deps: Dependencies, share_id: str) -> Iterator[Document]:
 def may_send_on(deps: Dependencies, content: Content) -> bool:
     """Return whether a running response may continue: access still holds, and the share still offers its documents.
 
-    It offers neither a removed one nor one in which a scan has found malware meanwhile. Called every few seconds.
+    It offers neither a removed document nor one in which a later scan has found malware. Called every few seconds.
     """
     access = content.access
     if not may_continue(deps, access):
@@ -270,10 +270,10 @@ def read_content(
 ) -> Iterator[bytes | memoryview]:
     """Yield bytes [start, stop) in buffers of at most ``step`` bytes.
 
-    With ``buffers`` the plaintext is written there: a yielded buffer is overwritten after the next one. Small buffers
-    are gathered, so that many small documents do not become many small writes.
+    With ``buffers`` the plaintext is written there. Each yielded buffer is then overwritten after the next one. Bytes
+    of small documents are gathered, to avoid many small writes.
 
-    Raises: IntegrityError or Broken before any byte that is not what was sealed.
+    Raises: IntegrityError or Broken before yielding a byte that is not authentic.
     """
     small, most = bytearray(), min(step, _GATHERED)
     for buffer in _buffers(deps, content, start, stop, step, buffers):
@@ -303,7 +303,7 @@ def _buffers(
 
 
 def pieces_within(content: Content, start: int, stop: int) -> PieceRanges:
-    """Yield the pieces that bytes [start, stop) touch, each with its own range."""
+    """Yield the pieces that overlap bytes [start, stop), each with its own range."""
     if content.archive:
         yield from content.archive.within(start, stop)
     elif start < stop:
@@ -322,7 +322,7 @@ def _keys(deps: Dependencies, access: AnyAccess, grants: ShareGrants) -> tuple[b
 
 
 def _inspection(share_key: bytes, document: Document) -> InspectionRecord:
-    """Return the inspection record of exactly the sealed document.
+    """Return the inspection record of the document's manifest.
 
     Raises: NotReady if it has not been inspected or failed its integrity check; Conflict if it has malware.
     """

@@ -1,16 +1,16 @@
-"""Copies of a share's documents: a worker reads each, and encrypts it for the draft that takes it along.
+"""Copies of a share's documents: a worker decrypts each document, and encrypts it for the new draft.
 
-    waiting ──claimed──> copied part by part ──same SHA-256──> complete, to be inspected like any upload
-                              └──not readable any more──> failed, its parts garbage
+    waiting ──claimed──> copied part by part ──same SHA-256──> complete, then inspected like any upload
+                              └──no longer readable─────> failed, its parts garbage
 
 Guarantees:
 - A part is committed only if the sharer may copy the source at that moment, in the same transaction.
 - A copy is complete only if its SHA-256 is the one in the source's inspection record.
-- The content is decrypted as a stream, at most a few MiB at a time, and written nowhere in the clear.
+- The content is decrypted as a stream, at most a few MiB at a time, and never written in the clear.
 - After a crash the copy continues at its offset. The stored bytes before it are read back for the SHA-256.
-- Of several workers one copies a document. It claims the document for a minute and renews the claim while copying.
+- Only one worker copies a document. It claims the document for a minute and renews the claim while copying.
 
-A source that waits for its inspection, or that is stopped by the operator, is copied later.
+A source that is not yet inspected, or is stopped by the operator, is copied later.
 """
 
 import hashlib
@@ -46,7 +46,7 @@ _REFUSED = {Verdict.INFECTED: CopyFailure.INFECTED, Verdict.ERROR: CopyFailure.D
 
 
 class _FailedError(Exception):
-    """The document cannot be copied, now or later."""
+    """Error: the document cannot be copied, now or later."""
 
     def __init__(self, failure: CopyFailure) -> None:
         super().__init__(failure.value)
@@ -55,7 +55,7 @@ class _FailedError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class _Source:
-    """The document that is copied."""
+    """The document to copy."""
 
     document_id: str
     manifest: Manifest
@@ -64,10 +64,10 @@ class _Source:
 
 
 def make_copies(deps: Dependencies, *, limit: int = 10) -> int:
-    """Copy up to ``limit`` documents; return how many were done, those that have failed for good included.
+    """Copy up to ``limit`` documents; return how many were done, including permanent failures.
 
     A document that cannot be copied now does not block the others. Raises: the first error, at the end; Unavailable if
-    the node's clock is off.
+    the node's clock is wrong.
     """
     with deps.database.read() as tx:
         waiting = tx.copies.waiting(deps.clock.now(), limit)
@@ -87,7 +87,7 @@ def make_copies(deps: Dependencies, *, limit: int = 10) -> int:
 
 
 def _claim(deps: Dependencies, upload_id: str) -> Upload | None:
-    """Return the upload as it is now, if no other worker copies it, with a deadline for this pass."""
+    """Return the current upload with a deadline for this pass; None if another worker copies it."""
     now = deps.clock.now()
     with deps.database.write() as tx:
         upload = tx.uploads.get(upload_id) if tx.copies.claim(upload_id, now, now + CLAIM) else None
@@ -101,7 +101,7 @@ def _keep(deps: Dependencies, upload_id: str, until: datetime) -> None:
 
 
 def _copy(deps: Dependencies, upload: Upload) -> bool:
-    """Copy one document; return whether it is done, or has failed for good."""
+    """Copy one document; return whether it is done, or has failed permanently."""
     try:
         _copy_content(deps, upload)
     except _FailedError as error:
@@ -120,7 +120,7 @@ def _copy(deps: Dependencies, upload: Upload) -> bool:
 def _copy_content(deps: Dependencies, upload: Upload) -> None:
     """Copy the document.
 
-    Raises: NotFound if the sharer may not copy it any more, or for good; Conflict or Frozen as any append.
+    Raises: NotFound if the sharer may no longer copy it; Conflict or Frozen as any append.
     """
     share_key = existing_key(deps.keyring, share_key_id(upload.share_id))
     document_id = _source_id(deps, upload, share_key)
@@ -135,7 +135,7 @@ def _copy_content(deps: Dependencies, upload: Upload) -> None:
 
 
 class _CopyingPass:
-    """One pass through the content of a document. Renews the claim on the way."""
+    """One pass through the content of a document. Renews the claim while copying."""
 
     def __init__(self, deps: Dependencies, upload: Upload, source: _Source, data_key: bytes) -> None:
         self._deps = deps
@@ -147,7 +147,7 @@ class _CopyingPass:
         self._claimed_at = deps.clock.now()
 
     def run(self) -> None:
-        """Copy the missing bytes, and complete the document if it has the right SHA-256."""
+        """Copy the missing bytes, and complete the document if its SHA-256 is right."""
         try:
             for buffer in self._read_stored():
                 self._count(buffer)
@@ -166,7 +166,7 @@ class _CopyingPass:
             self._append.abandon()
 
     def _read_stored(self) -> Iterator[memoryview]:
-        """Yield the part of the copy that is stored already."""
+        """Yield the stored part of the copy."""
         upload = self._upload
         with self._deps.database.read() as tx:
             parts = tx.uploads.parts(upload.id)
@@ -188,7 +188,7 @@ class _CopyingPass:
             self._claimed_at = now
 
     def _check(self, tx: Transaction, offset: int) -> None:
-        """Raise unless the sharer may copy the source now; with the last byte, record that it was copied."""
+        """Raise unless the sharer may copy the source now. With the last byte, record the copy."""
         upload = self._upload
         document, share = _readable(self._deps, tx, upload, self._source.document_id)
         if offset == upload.length:
@@ -244,7 +244,7 @@ def _readable(deps: Dependencies, tx: Transaction, upload: Upload, document_id: 
 
 
 def _give_up(deps: Dependencies, upload: Upload, failure: CopyFailure) -> None:
-    """Replace the upload by an empty one that says why; its parts become garbage in the same transaction."""
+    """Replace the upload by an empty one with the reason; its parts become garbage in the same transaction."""
     now = deps.clock.now()
     with deps.database.write() as tx:
         share, current = tx.shares.lock(upload.share_id), tx.uploads.get(upload.id)

@@ -1,11 +1,11 @@
 """Records of delivered bytes: receipts per document, and download events.
 
 Guarantees:
-- A receipt never claims a byte that was not sent. The byte routes count those that the client's machine or a proxy has.
-- A transfer that ended in a reset completes no document whose end the client may not have read.
-- Its size is bounded. A person who fetches more than MAX_RANGES separate ranges loses the smallest ones: those bytes
+- A receipt contains only sent bytes. The byte routes count those that the client's machine or a proxy has acknowledged.
+- After a reset, a document is not complete if the client may not have read its end.
+- A receipt is bounded. A person who fetches more than MAX_RANGES separate ranges loses the smallest ones: those bytes
   must be fetched again before the document counts as downloaded.
-- What a system reads back never counts as a download by a recipient: it is an event of its own.
+- A system's reading back is not a download by a recipient, but an event of its own.
 - An event is recorded when a person completes a document, and otherwise once in ten minutes per person and document.
 """
 
@@ -45,10 +45,10 @@ def record_delivery(
     is_clean: bool = True,
     is_direct: bool = False,
 ) -> None:
-    """Write the receipts of bytes [start, stop), which were sent, and an event if one is due.
+    """Write the receipts of the sent bytes [start, stop), and an event if one is due.
 
     ``is_clean``: the transfer did not end in a reset. ``is_direct``: the person's own machine acknowledged the bytes,
-    and no proxy. ``at`` is the time of the delivery. A retry passes the same ``at``: if only the response to the commit
+    not a proxy. ``at`` is the time of the delivery. A retry passes the same ``at``: if only the response to the commit
     was lost, nothing is written twice.
     """
     access, share = content.access, content.access.share
@@ -122,8 +122,8 @@ def _is_recorded(tx: Transaction, then: EventFilter, details: Mapping[str, str |
 def delivered_ranges(content: Content, start: int, stop: int, *, unread: int = 0) -> Iterator[tuple[int, Ranges]]:
     """Yield the documents in bytes [start, stop) with their ranges.
 
-    A document that ends within the last ``unread`` bytes lacks its last byte: the client may not have read it. A range
-    up to the end of the content includes the empty documents.
+    A document that ends within the last ``unread`` bytes lacks its last byte, which the client may not have read. A
+    range up to the end of the content includes the empty documents.
     """
     position = start
     for piece, first, last in pieces_within(content, start, stop):
@@ -151,8 +151,8 @@ def _record_receipts(
 ) -> tuple[int, int]:
     """Save the receipts of some documents.
 
-    Returns how many of them the person has completed just now, and for how many an event is due. A document counts
-    once, however many recipients the person acts for.
+    Returns the number of documents that are now complete for the person, and the number for which an event is due. A
+    document counts once, however many recipients the person acts for.
     """
     share_id = access.share.id
     ids = {number: content.sources.id(number) for number in by_number}
@@ -182,7 +182,7 @@ def _record_receipts(
 def merge_receipt(earlier: Receipt | None, fresh: Receipt, ranges: list[tuple[int, int]], length: int) -> Receipt:
     """Return the receipt with the ranges added to those of the earlier one, if there is one.
 
-    It is direct if each range was, or if direct ranges of one transfer are the whole document.
+    It is direct if all ranges were direct, or if one direct transfer covered the whole document.
     """
     before = earlier or fresh
     is_whole = covers(merge_ranges(ranges), length)

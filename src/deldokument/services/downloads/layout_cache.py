@@ -1,11 +1,11 @@
-"""Layouts of zips that this process has computed lately, one per share.
+"""Cache of the zip layouts that this process has recently computed, one per share.
 
 Guarantees:
 - A layout is returned only for exactly the documents that it was computed from.
-- The number of layouts is bounded; the one used longest ago is dropped first.
+- The number of layouts is bounded; the least recently used one is evicted.
 
-Gives no access: a caller authorises the request and fetches the share key first. File names stay in memory until their
-layout is dropped.
+The caller must first authorise the request and fetch the share key. File names stay in memory until their layout is
+evicted.
 """
 
 import threading
@@ -18,7 +18,7 @@ from deldokument.services.downloads.zip_archive import Archive
 
 @dataclass(frozen=True, slots=True)
 class Layout:
-    """A zip without its documents' bytes, its strong ETag, and the verdicts on the documents."""
+    """Layout of a zip without its documents' bytes, its strong ETag, and the verdicts on the documents."""
 
     archive: Archive
     etag: str
@@ -43,7 +43,7 @@ class LayoutCache:
             return layout
 
     def put(self, share_id: str, digest: bytes, layout: Layout) -> None:
-        """Keep the layout instead of the share's earlier one."""
+        """Store the layout in place of the share's earlier one."""
         with self._lock:
             self._layouts[share_id] = digest, layout
             self._layouts.move_to_end(share_id)

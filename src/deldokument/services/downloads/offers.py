@@ -53,7 +53,7 @@ _ONE_OPENING = timedelta(minutes=10)
 class OfferedDocument:
     """A document as its recipient sees it.
 
-    ``receipt`` is this person's, the furthest if the person acts for several recipients. ``finding`` is None until the
+    ``receipt`` is this person's; of several recipients, the one with the furthest state. ``finding`` is None until the
     document is inspected. ``needs_warning``: the person must confirm a warning before the download.
     """
 
@@ -66,13 +66,13 @@ class OfferedDocument:
 
     @property
     def is_confirmed(self) -> bool:
-        """Whether the person has confirmed it."""
+        """Whether the person has confirmed the document."""
         return self.receipt is not None and self.receipt.confirmed_at is not None
 
 
 @dataclass(frozen=True, slots=True)
 class Offer:
-    """A share as its recipient sees it. ``acting_for`` lists the organisations that the person opens it for."""
+    """A share as its recipient sees it. ``acting_for``: the organisations on whose behalf the person opens it."""
 
     id: str
     tenant: Tenant
@@ -100,7 +100,8 @@ class Offer:
 class ListedOffer:
     """A share in the list of a recipient.
 
-    ``documents``: how many it has; ``sent``: how many were sent to the person in full; ``confirmed``: by the person.
+    ``documents``, ``sent`` and ``confirmed`` are numbers: all documents, those sent in full to the person, and those
+    that the person has confirmed.
     """
 
     id: str
@@ -118,8 +119,8 @@ class ListedOffer:
 class OfferList:
     """The open shares for a person and the organisations represented.
 
-    ``complete``: Altinn answered. ``lacking``: what the person could open with another right, each pair once.
-    ``held``: some are left out, because the database is behind.
+    ``complete``: Altinn answered. ``lacking``: organisations with shares that need another right, and that right, each
+    pair once. ``held``: shares are left out because the database is behind.
     """
 
     offers: tuple[ListedOffer, ...] = ()
@@ -129,9 +130,9 @@ class OfferList:
 
 
 def open_share(deps: Dependencies, person: PersonIdentifier, share_id: str) -> Offer:
-    """Return what the recipient's page shows, and record the opening. Raises: as ``authorize``.
+    """Return the content of the recipient's page, and record the opening. Raises: as ``authorize``.
 
-    A page that reloads, by itself or not, within ten minutes counts as one opening.
+    Reloads within ten minutes count as the same opening.
     """
     try:
         with authorized(deps, person, share_id) as read:
@@ -146,7 +147,7 @@ def open_share(deps: Dependencies, person: PersonIdentifier, share_id: str) -> O
 
 
 def _open_offer(deps: Dependencies, read: AuthorizedRead) -> tuple[Offer, bool]:
-    """Return the offer, and whether it was opened a short time ago."""
+    """Return the offer, and whether the person has recently opened it."""
     tx, access, key = read.tx, read.access, read.grants.audit_key
     around = _OfferRows(tx, [access.share], access.person, [key], read.recipients)
     openings = {one.recipient_id: one for one in around.receipts[access.share.id] if one.document_id is None}
@@ -156,7 +157,7 @@ def _open_offer(deps: Dependencies, read: AuthorizedRead) -> tuple[Offer, bool]:
 
 
 def note_opening(deps: Dependencies, access: Access) -> None:
-    """Record an opening before bytes are sent, while the publication can be undone: only what nobody has seen can.
+    """Record an opening before bytes are sent, while the publication can be undone. An opened share cannot be undone.
 
     Raises: Gone if the share was closed meanwhile; NotFound if its publication was undone.
     """
@@ -186,7 +187,7 @@ def _note_opening(deps: Dependencies, tx: Transaction, access: Access, key: byte
 def list_offers(deps: Dependencies, person: PersonIdentifier) -> OfferList:
     """Return the open shares for the person and the organisations represented.
 
-    Raises: Unavailable if the node's clock is off.
+    Raises: Unavailable if the node's clock is wrong.
     """
     check_clock(deps)
     grants = grants_of(deps, person, MAX_RIGHTS_AGE)
@@ -222,7 +223,7 @@ def list_offers(deps: Dependencies, person: PersonIdentifier) -> OfferList:
 
 
 class _OfferRows(ShareRelatedRows):
-    """Rows that belong to some shares, for one of their recipients: of the receipts, those of that person."""
+    """Rows of some shares, for one of their recipients, with only that person's receipts."""
 
     def __init__(
         self,
@@ -238,25 +239,25 @@ class _OfferRows(ShareRelatedRows):
         super().__init__(tx, shares, recipients=recipients, documents=documents, receipts=receipts)
 
     def stop(self, share: Share) -> Reason | None:
-        """Return why the share cannot be opened for the time being, or None."""
+        """Return why the share temporarily cannot be opened, or None."""
         return hold_reason(self.tenants.get(share.tenant_id), self.accounts.get(share.account_id), share)
 
     def receipts_of(self, share: Share) -> dict[str | None, Receipt]:
-        """Return the person's receipts by document, of several the furthest."""
+        """Return the person's receipts by document; of several, the one with the furthest state."""
         return {receipt.document_id: receipt for receipt in sorted(self.receipts[share.id], key=_furthest)}
 
     def recipients_of(self, access: Access) -> list[Recipient]:
-        """Return the recipients that the person opens the share for."""
+        """Return the recipients on whose behalf the person opens the share."""
         return [one for one in self.recipients[access.share.id] if one.id in access.recipient_ids]
 
 
 def _is_recent(access: Access, openings: Sequence[Receipt | None]) -> bool:
-    """Return whether every recipient that the person acts for opened the share a short time ago."""
+    """Return whether each of the person's recipients has recently opened the share."""
     return all(one is not None and access.decided_at - one.last_at < _ONE_OPENING for one in openings)
 
 
 def _record_opened(tx: Transaction, access: Access, subject_id: str, earlier: Sequence[Receipt | None]) -> None:
-    """Save the receipts of an opening. A later opening may have been recorded before this one."""
+    """Save the receipts of an opening. A later opening may already have been recorded."""
     now = access.decided_at
     for recipient_id, one in zip(access.recipient_ids, earlier, strict=True):
         first, last = (one.first_at, max(one.last_at, now)) if one else (now, now)
@@ -264,7 +265,7 @@ def _record_opened(tx: Transaction, access: Access, subject_id: str, earlier: Se
 
 
 def _with_findings(deps: Dependencies, offer: Offer, share_key: bytes | None, around: _OfferRows) -> Offer:
-    """Return the offer with what the inspections of its documents have found."""
+    """Return the offer with the findings of its documents."""
     policy, stored = deps.config.scan_policy_of(offer.tenant), around.documents[offer.id]
     found = (finding_of(share_key, document, policy) for document in stored)
     documents = (replace(one, finding=finding) for one, finding in zip(offer.documents, found, strict=True))
@@ -327,7 +328,7 @@ def _acting_for(key: bytes, recipients: Sequence[Recipient]) -> tuple[str, ...]:
 
 
 def _acted_for(key: bytes, recipient: Recipient) -> str:
-    """Return the organisation's name and number; only the number if Enhetsregisteret has not named it."""
+    """Return the organisation's name and number; only the number if the name is not known from Enhetsregisteret."""
     number = display_number(key, recipient)
     name = open_field(key, recipient.sealed_name, EncryptedColumn.RECIPIENT_NAME, recipient.id)
     return f"{name} ({number})" if name else number

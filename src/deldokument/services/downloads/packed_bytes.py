@@ -1,7 +1,7 @@
 """Many short byte strings in little more memory than their bytes.
 
-Behaves like a list that can only be appended to; a string is created when it is read. The bytes lie in blocks: one
-long buffer that grows would be moved again and again and fragment the process's memory.
+An append-only list; a string is created when it is read. The bytes are in blocks, because one growing buffer would be
+moved again and again and fragment the memory.
 """
 
 from array import array
@@ -39,5 +39,5 @@ class PackedBytes:
             self._last.clear()
 
     def start(self, number: int) -> int:
-        """Return how many bytes precede that string; for the number after the last, the length of all."""
+        """Return the number of bytes before that string; for the number after the last, the total length."""
         return self._ends[number - 1] if number else 0

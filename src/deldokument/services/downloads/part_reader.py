@@ -13,13 +13,13 @@ BUFFER_SIZE = STEP + 2 * SEGMENT
 
 
 class DoubleBuffer:
-    """Two buffers in turn: one holds the bytes handed on, while the next ones are decrypted into the other."""
+    """Two buffers that alternate: one holds the yielded bytes, while the next ones are decrypted into the other."""
 
     def __init__(self) -> None:
         self.front, self._other = bytearray(BUFFER_SIZE), bytearray(BUFFER_SIZE)
 
     def swap(self) -> None:
-        """Swap the buffers after ``front`` has been handed on."""
+        """Swap the buffers after ``front`` has been yielded."""
         self.front, self._other = self._other, self.front
 
 
@@ -45,7 +45,9 @@ def read_parts(
 
 
 def _steps(first: int, last: int, step: int) -> Iterator[tuple[int, int]]:
-    """Yield the steps of bytes [first, last) of a part, ending at segment borders so that none is decrypted twice.
+    """Yield the steps of bytes [first, last) of a part.
+
+    They end at segment borders, so that no segment is decrypted twice.
 
     A step that contains no border ends inside its segment.
     """

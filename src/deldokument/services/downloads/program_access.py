@@ -1,4 +1,4 @@
-"""A recipient's approval that a program on the person's own machine receives the documents of one share.
+"""A recipient's approval of a program on the person's own machine, which then receives the documents of one share.
 
 Guarantees:
 - Only a person who may open the share can approve.
@@ -13,7 +13,7 @@ from deldokument.services.rate_limit import RateLimit, check_rate
 
 
 def approve_program(deps: Dependencies, session: Session, share_id: str, challenge: str) -> str:
-    """Return a code for the program that made the challenge. Raises: as ``authorize``; RateLimited."""
+    """Return a code for the program with this challenge. Raises: as ``authorize``; RateLimited."""
     authorize(deps, session.person, share_id)
     check_rate(deps, RateLimit("program_limit", deps.config.logins_per_hour), session.person.value)
     return issue_code(deps, session, share_id, challenge)

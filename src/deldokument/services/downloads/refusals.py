@@ -1,11 +1,11 @@
 """Refusals: the event of a denial, the limit on how often a person may be refused, and the alarm.
 
 Guarantees:
-- A person, a share and a reason give one event in ten minutes, so that nobody can fill a tenant's chain of events.
+- The same person, share and reason give one event in ten minutes, so that nobody can flood a tenant's event chain.
 - A person over the limit gets the same answer for every id, real or not.
 - The first refusal over the limit in an hour is an event in the operator's chain, and a line in the log.
 
-A rightful recipient is never limited. Nor is anybody while Altinn does not answer: that is not the person's fault.
+A rightful recipient is never limited, and nobody is while Altinn does not answer.
 """
 
 import logging
@@ -34,7 +34,7 @@ def record_refusal(
 ) -> RateLimited | None:
     """Record a refusal, and count it; return the error if the person has been refused too often.
 
-    The error is returned, because the transaction must be committed.
+    The error is not raised, because the transaction must be committed.
     """
     if share is not None and not share.intact:
         # Neither its tenant nor its audit key can be trusted. The alarm for the row names the share.

@@ -1,7 +1,7 @@
 """Access of a system to the documents that it shared itself and asked to read back.
 
 Guarantees:
-- Only the integration that shares, and that the share is exposed to, gets bytes. Others get NotFound.
+- Only the integration that shared it, and to which the share is exposed, gets bytes. Others get NotFound.
 - The right is decided at every request, and again while a long response runs.
 - It ends with the share, and with the integration's rights to the account.
 """
@@ -22,7 +22,7 @@ from deldokument.store.transaction import Transaction
 
 @dataclass(frozen=True, slots=True)
 class SystemAccess:
-    """A system's right to the bytes of its own share, through this integration, as decided at ``decided_at``."""
+    """A system's right to the bytes of its own share through this integration, as decided at ``decided_at``."""
 
     consumer: Consumer
     share: Share
@@ -36,7 +36,7 @@ AnyAccess = Access | SystemAccess
 def authorize_system(deps: Dependencies, consumer: Consumer, share_id: str) -> SystemAccess:
     """Decide whether the system may read the share's documents back.
 
-    Raises: NotFound; Gone or Frozen, only for the share's own system; Unavailable if the node's clock is off.
+    Raises: NotFound; Gone or Frozen, only for the share's own system; Unavailable if the node's clock is wrong.
     """
     check_clock(deps)
     with deps.database.read() as tx:

@@ -1,9 +1,9 @@
-"""Warnings about documents that no scanner has examined: confirmations of a person, and what they allow.
+"""Warnings about documents that no scanner has examined, and a person's confirmations of them.
 
 Guarantees:
 - Nobody gets a document that the scan policy holds, alone or in a zip.
-- A warning is confirmed by the person, for each document and verdict once. The event log records it.
-- A confirmation counts for that verdict only. After another verdict the person is warned again.
+- The person confirms a warning once for each document and verdict. The event log records it.
+- A confirmation applies only to that verdict. After another verdict the person is warned again.
 """
 
 from collections.abc import Iterable
@@ -37,7 +37,7 @@ def must_confirm(document_id: str, finding: Finding, confirmed: Confirmed) -> bo
 
 
 def confirmed_warnings(tx: Transaction, share: Share, audit_key: bytes, person: PersonIdentifier) -> Confirmed:
-    """Return what the person has confirmed."""
+    """Return the warnings that the person has confirmed."""
     subject = known_subject(tx, share.audit_key_id, audit_key, person)
     if subject is None:
         return frozenset()
@@ -65,7 +65,7 @@ def check_handling(
 
 
 def confirm_warnings(deps: Dependencies, person: PersonIdentifier, share_id: str, document_id: str = "") -> None:
-    """Record that the person has confirmed the warning about a document, or about all if none is named.
+    """Record that the person has confirmed the warning of a document, or all warnings if none is named.
 
     Raises: as ``authorize``; NotFound if the document belongs to another share.
     """

@@ -3,12 +3,12 @@
 Guarantees:
 - The archive is deterministic (same documents, same bytes) and its length exact. So HEAD, ETag and any Range work as
   for a single document.
-- It takes little more memory than its names.
+- It needs little more memory than its names.
 - Entries are stored, not compressed, with ZIP64 records throughout.
 - Names are unique and safe to unpack anywhere (see zip_names).
 
-Source: PKWARE APPNOTE 6.3.10, sections 4.3.7 (local header), 4.3.12 (central directory), 4.3.14-16 (ends), 4.5.3
-(ZIP64 extra field); general purpose bit 11 (UTF-8 names).
+Source: PKWARE APPNOTE 6.3.10, sections 4.3.7 (local header), 4.3.12 (central directory), 4.3.14-16 (ends), 4.5.3 (ZIP64
+extra field); general purpose bit 11 (UTF-8 names).
 """
 
 from array import array
@@ -41,7 +41,7 @@ class Entry:
 
 @dataclass(frozen=True, slots=True)
 class Slice:
-    """The place in the archive of the bytes of one document, by its number from 0."""
+    """The bytes of one document in the archive, by the document's number from 0."""
 
     number: int
     length: int
@@ -52,7 +52,7 @@ PieceRanges = Iterator[tuple[Piece, int, int]]
 
 
 class Archive:
-    """Literal bytes and whole documents, one after the other. Headers are computed when needed, not kept."""
+    """Layout of the archive: headers, which are computed when needed, and documents, one after the other."""
 
     def __init__(self, entries: Iterable[Entry]) -> None:
         names = list[str]()
@@ -70,7 +70,7 @@ class Archive:
         self.length = self._end + len(self._ends())
 
     def within(self, start: int, stop: int) -> PieceRanges:
-        """Yield the pieces that bytes [start, stop) touch, in order, each with its own range."""
+        """Yield the pieces that overlap bytes [start, stop), in order, each with its own range."""
         for position, piece in self._pieces(start):
             if position >= stop:
                 return

@@ -2,8 +2,8 @@
 
 Guarantees:
 - No name leads out of its folder, names a device, or has a component of more than 255 bytes.
-- Names differ even on file systems that fold case or compose letters. No file gets the path of another's folder.
-- The work is proportional to the names, also if thousands of them are alike or lie in deep folders.
+- Names differ even on file systems that fold case or normalise letters. No file has the path of a folder.
+- The work is linear in the length of the names, even if thousands of them are equal or in deep folders.
 """
 
 import re
@@ -19,7 +19,7 @@ _MAX_SUFFIX_LENGTH = 32
 
 
 def unpackable_names(names: Sequence[str]) -> Iterator[str]:
-    """Yield names that can be unpacked on any system, duplicates numbered: ``a.pdf``, ``a (2).pdf``.
+    """Yield names that can be unpacked on any system, with duplicates numbered: ``a.pdf``, ``a (2).pdf``.
 
     A slash separates folders, as in a document's name. A duplicate gets the first free number.
     """
@@ -70,7 +70,7 @@ class _Taken:
 
 
 def _split(name: str) -> tuple[str, str]:
-    """Return the folder, with the slash at its end, and the rest."""
+    """Return the folder, with the slash at its end, and the last component."""
     at = name.rfind("/") + 1
     return name[:at], name[at:]
 
@@ -86,7 +86,7 @@ def _safe(part: str) -> str:
 
 
 def _add_number(name: str, count: int) -> str:
-    """Return the name with its number before the suffix (none for the first), cut to the length that is allowed."""
+    """Return the name with its number before the suffix (none for the first), cut to the maximum length."""
     if count == 1 and len(name.encode()) <= _MAX_LENGTH:
         return name
     suffix = PurePosixPath(name).suffix

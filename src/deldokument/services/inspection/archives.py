@@ -3,7 +3,7 @@
 Guarantees:
 - The report is CLEAN only if every member is, and the archive has no other bytes.
 - Malware in one member makes the archive infected, even if others could not be examined.
-- Nothing is unpacked to a disk, and at most one step is in memory.
+- Nothing is unpacked to disk, and at most one step is in memory.
 """
 
 from collections.abc import Callable
@@ -24,7 +24,7 @@ Members = Callable[[Read, int], list[ArchiveMember]]
 
 
 def opener_of(head: bytes) -> Members | None:
-    """Return what finds the members of the archive that begins so; None for anything else."""
+    """Return the function that lists the members of an archive that begins with ``head``; None for another format."""
     if head.startswith(_ZIP):
         return zip_members
     return tar_members if head.startswith(_TAR, _TAR_AT) else None
@@ -33,9 +33,11 @@ def opener_of(head: bytes) -> Members | None:
 def scan_opened(
     scanner: Scanner, head: bytes, read: Read, stream: Stream, length: int, waiting: Callable[[], object]
 ) -> ScanReport | None:
-    """Scan what the archive that begins with ``head`` has in it; None for anything else. Raises: as ``scan_archive``.
+    """Scan the members of an archive that begins with ``head``; return None for another format.
 
-    Of archives in archives only a tar in a gzip is opened. The engine opens the others, within its own limits.
+    Raises: as ``scan_archive``.
+
+    Of nested archives, only a tar in a gzip is opened here. The engine opens the others, within its own limits.
     """
     if head.startswith(GZIP):
         return _scan_gzip(scanner, stream, length, waiting)

@@ -1,12 +1,12 @@
 """Inspection: reads each complete document for SHA-256, CRC-32, media type by content, and the scanner's verdict.
 
 Guarantees:
-- The record is sealed and bound to the manifest that was read. Without it nobody gets a byte.
+- The record is sealed and bound to the manifest that was read. Without a record the document cannot be downloaded.
 - Inspection is idempotent: after a crash the document is read again.
-- Of several workers one inspects a document. It claims the document for a minute and renews the claim while reading.
+- Only one worker inspects a document. It claims the document for a minute and renews the claim while reading.
 - With a scanner, no document gets a record before the scanner has reported on it. It is scanned again after a day, and
   once a day while its share is a draft.
-- The content is decrypted as a stream and written nowhere.
+- The content is decrypted as a stream and never written.
 """
 
 import hashlib
@@ -42,7 +42,7 @@ _HEAD = 64 * 1024
 
 
 class Inspector:
-    """The inspection of one worker. Remembers claims that the database did not release."""
+    """The inspection loop of one worker. Remembers claims that it could not release in the database."""
 
     def __init__(self, limit: int = 10) -> None:
         self._limit = limit
@@ -52,8 +52,8 @@ class Inspector:
     def __call__(self, deps: Dependencies) -> int:
         """Inspect up to ``limit`` documents; return how many were done.
 
-        A document that cannot be inspected now does not block the others. If the database does not release its claim,
-        the round ends and the next one begins with that. Raises: the first error, at the end; Unavailable.
+        A document that cannot be inspected now does not block the others. If its claim cannot be released in the
+        database, the round ends; the next one first releases it. Raises: the first error, at the end; Unavailable.
         """
         self._release_claims(deps)
         waiting = _waiting(deps, self._limit)
@@ -82,9 +82,9 @@ class Inspector:
 
 
 def _pause_after(error: Exception) -> timedelta:
-    """Return the pause of a document: none if an unavailable store may soon answer, or this worker ends.
+    """Return the pause before the next attempt: none if an unavailable store may soon answer, or this worker ends.
 
-    Without a pause, a document that is corrupt or stops the scanner would come first in every round.
+    Without a pause, a document that is corrupt or crashes the scanner would come first in every round.
     """
     if isinstance(error, ScannerClosed):
         return timedelta()
@@ -94,7 +94,7 @@ def _pause_after(error: Exception) -> timedelta:
 
 
 def _waiting(deps: Dependencies, limit: int) -> list[Document]:
-    """Return documents to inspect, new ones first. Without a scanner, nothing is scanned again."""
+    """Return documents to inspect, new ones first. Without a scanner, no document is scanned again."""
     now = deps.clock.now()
     with deps.database.read() as tx:
         new = tx.retention.uninspected_documents(now, limit)
@@ -102,7 +102,10 @@ def _waiting(deps: Dependencies, limit: int) -> list[Document]:
 
 
 def _claim(deps: Dependencies, document: Document) -> bool:
-    """Claim the document. One of a damaged share waits for ``BACK_OFF``, because its inspection could not be saved."""
+    """Claim the document.
+
+    A document of a damaged share waits for ``BACK_OFF``, because its inspection could not be saved.
+    """
     now = deps.clock.now()
     with deps.database.write() as tx:
         share = tx.shares.get(document.share_id)
@@ -207,7 +210,7 @@ def _scan_archive(
     data_key: bytes,
     reading: _Reading,
 ) -> ScanReport | None:
-    """Scan the members of an archive, read by random access; None for anything else."""
+    """Scan the members of an archive, read by random access; return None for another format."""
 
     def stream(start: int, stop: int) -> Iterator[memoryview]:
         for _, buffer in read_parts(deps, manifest, data_key, start, stop, STEP):

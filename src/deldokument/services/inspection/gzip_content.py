@@ -1,9 +1,9 @@
 """Unpacked content of a gzip, read in order, so that a scanner can examine it and a tar in it.
 
 Guarantees:
-- The members of the gzip, and their content, are all of it: other header fields than a name are refused.
+- The gzip contains only members and their content: header fields other than a name are refused.
 - Checksum and length of each member are verified.
-- The number of members, also of empty ones, is bounded: each costs more time than its bytes.
+- The number of members, including empty ones, is bounded, because each costs time.
 - The unpacked size is bounded, also by a ratio to the packed one, and at most one step is in memory.
 """
 
@@ -34,9 +34,9 @@ Stream = Callable[[int, int], Iterable[bytes | memoryview]]
 
 
 class GzipContent:
-    """The unpacked content of a gzip of ``packed`` bytes. Reading before the last place unpacks it from the start.
+    """The unpacked content of a gzip of ``packed`` bytes. Reading backwards unpacks it again from the start.
 
-    Raises, also when it is read: UnexaminedError.
+    Raises: UnexaminedError, from its methods too.
     """
 
     def __init__(self, stream: Stream, packed: int) -> None:
@@ -46,11 +46,11 @@ class GzipContent:
         self._restart()
 
     def read(self, start: int, stop: int) -> bytes:
-        """Return the bytes [start, stop), fewer at the end."""
+        """Return bytes [start, stop); less at the end of the content."""
         return b"".join(self.stream(start, stop))
 
     def stream(self, start: int, stop: int) -> Iterator[bytes]:
-        """Yield the bytes [start, stop), fewer at the end."""
+        """Yield bytes [start, stop); less at the end of the content."""
         if start < self._at:
             self._restart()
         while self._at < start and self._take(start - self._at):
@@ -103,13 +103,13 @@ def _next_buffer(source: Iterator[bytes]) -> bytes:
 
 
 def _fill(rest: bytes, source: Iterator[bytes]) -> bytes:
-    """Return the rest of a buffer with further ones, until a header fits in it."""
+    """Return the rest of a buffer, joined with further buffers until it can hold a header."""
     while len(rest) < _MAX_HEADER and (buffer := next(source, b"")):
         rest += buffer
     return rest
 
 
 def _check_header(head: bytes) -> None:
-    """Check that a header hides nothing but a short file name."""
+    """Check that a header contains nothing but a short file name."""
     require(len(head) >= _HEADER_LENGTH and head.startswith(GZIP) and head[3] in (0, _HAS_NAME))
     require(head[3] == 0 or b"\0" in head[_HEADER_LENGTH:_MAX_HEADER])

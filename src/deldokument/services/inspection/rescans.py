@@ -1,4 +1,4 @@
-"""Scans on demand: every document of open shares once more, for example after the engine has learnt of new malware.
+"""Scans on demand: every document of open shares is scanned again, for example after an update of the signatures.
 
 The worker scans them, as it does after a day.
 """
@@ -8,7 +8,7 @@ from deldokument.ports.dependencies import Dependencies
 
 
 def rescan_open_shares(deps: Dependencies) -> int:
-    """Make the documents of all open shares due to be scanned again; return their number.
+    """Schedule a scan of every document of open shares; return their number.
 
     Recipients can download them meanwhile.
 

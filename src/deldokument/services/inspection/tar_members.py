@@ -1,8 +1,8 @@
 """Members of a tar, so that a scanner can examine them one by one.
 
 Guarantees:
-- Members, headers and zeros are all of the tar.
-- The data of extended headers is among the members. A header that changes how others are read is refused.
+- The tar contains only members, headers and zeros.
+- The data of extended headers is among the members. A header that changes the meaning of others is refused.
 - The number of members is bounded.
 - The tar is read in order, because it may be in a gzip.
 """

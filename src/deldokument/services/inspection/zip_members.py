@@ -1,10 +1,10 @@
-"""Members of a zip, by its central directory, so that a scanner can examine them one by one.
+"""Members of a zip, from its central directory, so that a scanner can examine them one by one.
 
 Guarantees:
-- Members, their headers and the directory are all of the zip: malware has no place beside them.
+- The zip contains only members, their headers and the directory, so no other bytes go unexamined.
 - Each local header agrees with the directory. Otherwise other programs could see other members.
 - The number of members, the size of the directory and the unpacked size are bounded.
-- What unpacks is exactly as long as the directory says, and has its checksum.
+- Unpacked content has exactly the length and the checksum in the directory.
 """
 
 from __future__ import annotations
@@ -49,7 +49,7 @@ Read = Callable[[int, int], bytes]
 
 
 class UnexaminedError(Exception):
-    """What cannot be examined, and why."""
+    """Error: a part of an archive cannot be examined, and why."""
 
     def __init__(self, verdict: Verdict) -> None:
         super().__init__(verdict.value)
@@ -58,7 +58,7 @@ class UnexaminedError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class ArchiveMember:
-    """A member: where its packed content is, and what it unpacks to.
+    """A member: the place of its packed content, its unpacked length and its checksum.
 
     ``unexamined`` says why it cannot be unpacked, if it cannot.
     """
@@ -100,7 +100,7 @@ def zip_members(read: Read, length: int) -> list[ArchiveMember]:
 
 
 def unpack(member: ArchiveMember, buffers: Iterable[bytes | memoryview]) -> Iterator[bytes]:
-    """Yield the member's content, from its packed bytes. Raises: UnexaminedError if it is not what its header says."""
+    """Yield the member's content, from its packed bytes. Raises: UnexaminedError if it does not match its header."""
     inflate, length, crc = zlib.decompressobj(-zlib.MAX_WBITS), 0, 0
     for buffer in buffers:
         for piece in _inflate(inflate, buffer) if member.is_deflated else (bytes(buffer),):
@@ -125,13 +125,16 @@ def _inflate(inflate: zlib._Decompress, buffer: bytes | memoryview) -> Iterator[
 
 
 def require(is_so: bool) -> None:
-    """Raise UnexaminedError for an archive that may have other bytes or another reading."""
+    """Raise UnexaminedError unless ``is_so``: the archive may contain other bytes, or be read in another way."""
     if not is_so:
         raise UnexaminedError(Verdict.ARCHIVE_LIMITS)
 
 
 def _directory_place(read: Read, length: int) -> tuple[int, int, int]:
-    """Return the number of members, and where the directory starts and stops. A zip with a comment has none."""
+    """Return the number of members, and where the directory starts and stops.
+
+    Raises: UnexaminedError, also for a comment.
+    """
     at = length - _END.size
     require(at >= 0)
     signature, _, _, _, count, size, start, comment = _END.unpack(read(at, length))
@@ -164,7 +167,7 @@ def _entries(directory: bytes) -> Iterator[_Entry]:
 
 
 def _full_numbers(extra: bytes, *numbers: int) -> Iterator[int]:
-    """Yield the numbers, those that are given later from the extra field for zip64."""
+    """Yield numbers of the zip64 extra field, which replace those that do not fit into the header."""
     later, at = b"", 0
     while at + 4 <= len(extra):
         kind, size = unpack_from("<HH", extra, at)
@@ -181,7 +184,7 @@ def _full_numbers(extra: bytes, *numbers: int) -> Iterator[int]:
 
 
 def _member(read: Read, entry: _Entry) -> ArchiveMember:
-    """Return the member after a comparison of its two headers."""
+    """Return the member of a directory entry, after comparing it with the local header."""
     start = entry.offset + _LOCAL.size + len(entry.name)
     header = read(entry.offset, start)
     require(len(header) == _LOCAL.size + len(entry.name))

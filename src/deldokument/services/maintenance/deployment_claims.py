@@ -1,10 +1,10 @@
 """Ownership of blob store and keyring by the deployment, checked at every start.
 
 Guarantees:
-- A deployment that has worked accepts neither an empty store nor an empty keyring: a volume may not be mounted.
+- A deployment in use accepts neither an empty store nor an empty keyring: a volume may not be mounted.
 - It accepts only the keyring whose directory key matches the stored fingerprint.
-- Only `adopt_keyring` makes the directory key and the integrity key, and only before a worker has ever run.
-- The fingerprint is a keyed hash of the deployment's id: it reveals nothing of the key.
+- Only `adopt_keyring` creates the directory key and the integrity key, and only before a worker has ever run.
+- The fingerprint is a keyed hash of the deployment's id, and reveals nothing about the key.
 """
 
 from hmac import compare_digest
@@ -22,7 +22,7 @@ _LOST: Final = "what to do when it is lost is in docs/operate/recovery.md"
 
 
 def claim_store(database: Database, blobs: BlobStore) -> None:
-    """Claim the store. Raises: Conflict if another deployment owns it, or if it is empty though it should not be."""
+    """Claim the store. Raises: Conflict if another deployment owns it, or if it is unexpectedly empty."""
     with database.read() as tx:
         deployment = tx.deployment.get()
     if blobs.deployment_id() is None and deployment.heartbeat_at is not None:
@@ -32,9 +32,9 @@ def claim_store(database: Database, blobs: BlobStore) -> None:
 
 
 def adopt_keyring(database: Database, keyring: Keyring, *, is_new: bool) -> None:
-    """Check that the deployment owns the keyring, or claim it. ``is_new``: an empty one may be taken into use.
+    """Check that the deployment owns the keyring, or claim it. ``is_new``: an empty one is accepted.
 
-    Raises: Conflict if it is empty or another deployment's.
+    Raises: Conflict if it is empty, or belongs to another deployment.
     """
     with database.read() as tx:
         deployment = tx.deployment.get()

@@ -1,10 +1,10 @@
-"""Halt of destruction at an unusual number of early ends: neither by time, nor with the tenant or account.
+"""Halt of destruction if unusually many shares end early: before their time, and not with their tenant or account.
 
 Guarantees:
 - In an hour the keys of at most ``MAX_EARLY_ENDS`` such shares are destroyed, or of a tenth of all if that is more.
   Keys without a share count too.
-- If more are due, they wait until an operator has looked, and confirms them. Other ends go on.
-- A writer of the database cannot confirm them: the keyring's store has the state. The database only shows the halt.
+- If more are due, they wait until an operator confirms them. Other ends continue.
+- A writer of the database cannot confirm them: the state is in the keyring's store. The database only shows the halt.
 """
 
 import json
@@ -31,7 +31,7 @@ _NAME = "ends:early"
 
 @dataclass(frozen=True, slots=True)
 class Allowance:
-    """How many keys of early ends may still be destroyed before ``until``."""
+    """The number of keys of early ends that may still be destroyed before ``until``."""
 
     until: datetime
     left: int
@@ -47,7 +47,7 @@ _HALTED = Allowance(datetime.max.replace(tzinfo=UTC), 0)
 def allowance(deps: Dependencies, tx: Transaction, count: int) -> Allowance | None:
     """Return the allowance, for ``tx`` alone, if ``count`` early ends are within it.
 
-    None if not, and destruction halts with an alarm; also if another worker has the allowance.
+    Otherwise destruction halts with an alarm, and this returns None; also if another worker has the allowance.
     """
     if not count or not tx.deployment.claim_early_ends():
         return None
@@ -66,7 +66,7 @@ def allowance(deps: Dependencies, tx: Transaction, count: int) -> Allowance | No
 
 
 def confirm_early_ends(deps: Dependencies) -> None:
-    """Confirm for the operator that many shares were ended early; for two hours, destruction has no limit."""
+    """Confirm, for the operator, that many shares were ended early. Destruction has no limit for two hours."""
     _keep(deps, Allowance(deps.clock.now() + _CONFIRMED_PERIOD, 10**9))
     with deps.database.write() as tx:
         tx.deployment.resume_ends()

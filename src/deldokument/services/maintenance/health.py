@@ -1,4 +1,4 @@
-"""Health checks for an operator's monitoring: each examines one thing, and grades it.
+"""Health checks for monitoring; each examines one part and grades it.
 
 Guarantees:
 - A check that fails is critical, with its error as the message, and the checks after it still run.
@@ -40,7 +40,7 @@ _ORDERS: Final = {
 
 
 class Level(IntEnum):
-    """How bad a finding is; also the exit code of `deldokument doctor`."""
+    """Severity of a finding; also the exit code of `deldokument doctor`."""
 
     OK = 0
     WARNING = 1
@@ -53,7 +53,7 @@ Grade = tuple[Level, str]
 
 @dataclass(frozen=True, slots=True)
 class Check:
-    """A named check. ``run`` may raise anything."""
+    """A named check. ``run`` may raise any error."""
 
     name: str
     run: Callable[[], Grade]
@@ -90,7 +90,7 @@ def check_worker(database: Database, clock: Clock) -> Grade:
 
 
 def check_trail(database: Database, clock: Clock) -> Grade:
-    """Grade the age of the last verification of the audit trail, which may begin with its first event."""
+    """Grade the age of the last verification of the audit trail, or of the first event if there was none."""
     now = clock.now()
     with database.read() as tx:
         since = unverified_since(tx)
@@ -103,7 +103,7 @@ def check_trail(database: Database, clock: Clock) -> Grade:
 
 
 def check_heads(database: Database, keyring: Keyring) -> Grade:
-    """Grade whether the database has the events that the keyring's store knows."""
+    """Grade whether the database contains the stored heads of the event chains."""
     behind, _ = compared_heads(database, keyring, CachedDeploymentKeys(keyring))
     if not behind:
         return Level.OK, "as in the keyring's store"
@@ -147,7 +147,7 @@ def check_damage(database: Database) -> Grade:
 
 
 def check_refusals(database: Database, clock: Clock) -> Grade:
-    """Grade whether persons were refused too often at links."""
+    """Grade whether persons were refused too often at links to shares."""
     count = count_limited_persons(database, clock)
     if not count:
         return Level.OK, "nobody was refused too often within the last hour"
@@ -165,7 +165,7 @@ def check_scanner(scanner: Scanner, now: datetime, max_age: timedelta) -> Grade:
 
 
 def grade_expiry(end: datetime, now: datetime) -> Grade:
-    """Grade the end of a validity period; a month before, it is a warning."""
+    """Grade the end of a validity period; the last month is a warning."""
     if now > end:
         return Level.CRITICAL, f"EXPIRED {end.date().isoformat()}"
     level = Level.WARNING if end - now < EXPIRY_WARNING else Level.OK

@@ -3,8 +3,6 @@
 Guarantees:
 - The queue lengths and the heartbeat come from the database, so every node reports the same, also after a restart.
 - They are counts and times only, without names or ids.
-
-Does not: know how they are reported.
 """
 
 from collections.abc import Mapping
@@ -20,13 +18,13 @@ from deldokument.store.transaction import Transaction
 
 @dataclass(frozen=True, slots=True)
 class WorkerLag:
-    """The state of the work. ``heartbeat_age`` is None if no worker has ever run; ``skew`` is this node's own.
+    """The lag of the worker. ``heartbeat_age`` is None if no worker has ever run; ``skew`` is this node's own.
 
     ``trail_age``: since the audit trail was last verified, or since its first event; None without an event.
-    ``damaged_rows``: how many damaged rows have been recorded so far. ``chains_behind``: as this process found them.
+    ``damaged_rows``: number of damaged rows recorded so far. ``chains_behind``: number found by this process.
 
-    The keys of ``waiting`` and ``lags`` are ``Queue`` members and the queues of the channels. Those of ``halts`` say
-    what an operator has to confirm before destruction goes on.
+    The keys of ``waiting`` and ``lags`` are ``Queue`` members and the queues of the channels. The keys of ``halts`` are
+    the halts that an operator must end before destruction continues.
     """
 
     waiting: Mapping[str, Waiting]
@@ -59,7 +57,7 @@ def measure_lag(deps: Dependencies) -> WorkerLag:
 
 
 def waiting_in(tx: Transaction, now: datetime) -> tuple[Mapping[str, Waiting], Mapping[str, timedelta]]:
-    """Return the waiting items of each queue, and how long the oldest of each has waited."""
+    """Return the waiting items of each queue, and the age of the oldest item in each."""
     queues, messages = tx.backlog.waiting(now), tx.backlog.messages(now)
     waiting: dict[str, Waiting] = {queue.value: one for queue, one in queues.items()}
     waiting |= {entry.queue: messages[channel] for channel, entry in CHANNELS.items()}

@@ -1,6 +1,6 @@
-"""Orphan sweep: deletes objects that no row names, and share keys without a share. A crash leaves such remains.
+"""Orphan sweep: deletes objects that no row names, and share keys without a share. Crashes leave them.
 
-It also destroys the keys of shares that are over. The keyring says which keys exist, not the rows.
+It also destroys remaining keys of shares that are over. It finds keys in the keyring, not by rows.
 
 A sweep first counts, one shelf of the store after another, and then deletes. It stores its progress in the database
 every few thousand objects. So memory is bounded, a sweep resumes after a crash, and any number of workers may take
@@ -9,8 +9,8 @@ part.
 Guarantees:
 - No object younger than a day at the start of the sweep is deleted.
 - A key is destroyed only if it had no share in two successive rounds. It counts as an early end.
-- Nothing is deleted if the database is behind, or the store another deployment's, or if implausibly many objects or
-  keys are unknown. A wrong database or store is then more likely than that many crashes.
+- Nothing is deleted if the database is behind, if the store belongs to another deployment, or if implausibly many
+  objects or keys are unknown. A wrong database or store is then more likely than that many crashes.
 """
 
 from collections.abc import Collection, Iterable
@@ -39,7 +39,7 @@ _ALWAYS_PLAUSIBLE = 100
 def sweep_orphans(deps: Dependencies, *, step: int = STEP) -> bool:
     """Take a step of the current sweep, or begin one; return False after its last step.
 
-    Raises: Conflict, with nothing deleted, if the store is another deployment's or the number of orphans is
+    Raises: Conflict, with nothing deleted, if the store belongs to another deployment or the number of orphans is
     implausible.
     """
     _check_store(deps)
@@ -101,7 +101,7 @@ def _end_sweep(deps: Dependencies, noted: Sweep | None, sweep: Sweep) -> bool:
 
 
 def _store_progress(deps: Dependencies, noted: Sweep | None, sweep: Sweep | None) -> bool:
-    """Store the progress. If another worker was first, its progress stays, and the next step continues from there."""
+    """Store the progress. If another worker has stored its own first, the next step continues from that."""
     with deps.database.write() as tx:
         tx.orphans.move_sweep(noted, sweep)
     return True
@@ -119,15 +119,15 @@ def _unknown(deps: Dependencies, names: Collection[str]) -> set[str]:
 
 
 def sweep_orphan_keys(deps: Dependencies, seen_before: Collection[str]) -> set[str]:
-    """Destroy share keys without a share, now and in the previous round; return those that remain.
+    """Destroy share keys that have no share now and had none in the previous round; return those that remain.
 
-    Keys of shares that are over are destroyed at once. A row that was changed, to say that its key is destroyed or may
-    not be yet, keeps none.
+    Remaining keys of shares that are over are destroyed at once. A row that falsely says that its key is destroyed, or
+    must not be yet, does not prevent that.
 
-    A key is made just before the row of its draft, so a single round could destroy the key of a new draft.
+    Two rounds are needed, because a key is created just before the row of its draft.
 
-    Raises: Conflict, with nothing destroyed, if the store is another deployment's or the number of orphans is
-    implausible. A keyring shared with another deployment would lose all of that one's keys.
+    Raises: Conflict, with nothing destroyed, if the store belongs to another deployment or the number of orphans is
+    implausible. In a keyring shared with another deployment, all keys of the other would be orphans.
     """
     _check_store(deps)
     total = 0
@@ -156,7 +156,7 @@ def sweep_orphan_keys(deps: Dependencies, seen_before: Collection[str]) -> set[s
 
 
 def _without_share(deps: Dependencies, share_ids: Collection[str]) -> set[str]:
-    """Return the ids of the keys whose share does not exist, and never has, or is over by its events."""
+    """Return the ids of the keys whose share never existed, or is over according to its events."""
     with deps.database.read() as tx:
         missing = set(share_ids) - tx.shares.known_ids(share_ids)
         return set(map(share_key_id, tx.orphans.unclaimed_ids(missing, deps.clock.now())))

@@ -1,23 +1,23 @@
 """End of shares, drafts, keys, blobs and names. Each function is one round of a reconciler.
 
     end_due_shares, abandon_stale_drafts    set the state to over
-    drop_stale_additions                    remove documents that nobody has added (services.shares.drafts.additions)
+    drop_stale_additions                    remove documents pending for a week (services.shares.drafts.additions)
     patrol_shares                           the same for shares whose stored end was changed
     end_deleted_accounts                    the same for accounts deleted a day ago (services.accounts.deletion)
-    destroy_share_keys                      from here on no copy of database or blobs can be read (see share_keys)
+    destroy_share_keys                      makes every copy of database and blobs unreadable (see share_keys)
     release_blobs, delete_garbage           delete the ciphertext
     complete_deletions                      record that an ended tenant has no content left (tenants.offboarding)
     erase_spent_shares, erase_spent_members, destroy_audit_keys
                                             after the tenant's retention period: erase names and identifiers
-    forget_tenants                          the same for ended tenants: erase all that remains of their names
-    sweep_orphans, sweep_orphan_keys        delete what a crash left, older than a day (services.maintenance.orphans)
+    forget_tenants                          the same for ended tenants: erase the last of their names
+    sweep_orphans, sweep_orphan_keys        delete remains of crashes, older than a day (services.maintenance.orphans)
 
-The database's state is the queue: a round takes what is due, processes it idempotently and commits. After a crash the
-round is repeated. A round takes some hundreds of rows: short for concurrent users, yet costs per commit are shared.
-Workers share what is due.
+The database's state is the queue: a round processes due rows idempotently and commits. After a crash the round is
+repeated. A round takes some hundreds of rows: few enough not to delay users, many enough to share the cost of a commit.
+Workers share the due rows.
 
 Guarantees:
-- Nothing ends early: the database's clock decides. Nothing of a tenant that is behind ends or is erased.
+- Nothing ends early: the database's clock decides. If a tenant is behind, its shares do not end and nothing is erased.
 - If that clock has jumped ahead since the last heartbeat, destruction halts until an operator confirms the time.
 """
 
@@ -69,14 +69,14 @@ def record_heartbeat(deps: Dependencies) -> bool:
 def _has_just_beaten(deployment: Deployment, now: datetime) -> bool:
     """Return whether the heartbeat is recent.
 
-    One in the future is not: after the clock was set back, a new one is written.
+    A heartbeat in the future is not recent, so after the clock was set back a new one is written.
     """
     at = deployment.heartbeat_at
     return deployment.halted_at is None and at is not None and timedelta() <= now - at < _FRESH
 
 
 def confirm_clock(deps: Dependencies) -> None:
-    """Confirm for the operator that the clock is right; destruction continues."""
+    """Confirm, for the operator, that the clock is right; destruction continues."""
     with deps.database.write() as tx:
         tx.deployment.resume(deps.clock.now())
         record_event(deps, tx, EventKind.CLOCK_CONFIRMED)
@@ -106,12 +106,11 @@ def end_due_shares(deps: Dependencies) -> int:
 
 
 def patrol_shares(deps: Dependencies, after: PatrolPlace | None) -> PatrolPlace | None:
-    """Verify the next available shares and their recipients; return the place to continue at.
+    """Verify the next available shares and their recipients; return the place to continue from.
 
-    It also ends those that are over by proof.
-
-    A share whose stored end was moved later is refused to everybody. This ends it, and destroys its key, on time too.
-    So it is with a share that was put back after the end of its tenant or account.
+    It also ends shares that are over according to their authenticated data. A share with a forged later end is refused
+    to everybody; this also destroys its key on time. The same applies to a share that was restored after the end of its
+    tenant or account.
     """
     now = deps.clock.now()
     with deps.database.read() as tx:
@@ -129,7 +128,7 @@ def patrol_shares(deps: Dependencies, after: PatrolPlace | None) -> PatrolPlace 
 
 
 def abandon_stale_drafts(deps: Dependencies) -> int:
-    """Abandon drafts unchanged for 7 days, a system's after 24 hours, with their uploads."""
+    """Abandon drafts, with their uploads, that are unchanged for 7 days; a system's drafts after 24 hours."""
     now = deps.clock.now()
     return _close(
         deps,
@@ -152,7 +151,7 @@ def release_blobs(deps: Dependencies) -> int:
 
 
 def delete_garbage(deps: Dependencies) -> int:
-    """Delete objects that nothing needs, then forget their names.
+    """Delete objects that no row needs, then forget their names.
 
     Each call starts at a random name, so that workers seldom overlap; overlaps are harmless. No transaction is open
     while the store works. In stores with folders, neighbouring names lie in the same folder.
@@ -182,7 +181,7 @@ def erase_spent_shares(deps: Dependencies) -> int:
 
 
 def erase_spent_members(deps: Dependencies) -> int:
-    """Erase number and name of removed members after the retention period; their shares then refer to nobody."""
+    """Erase number and name of removed members after the retention period. Their shares then name nobody."""
     now = deps.clock.now()
 
     def erase(tx: Transaction, spent: Sequence[tuple[str, str]]) -> int:

@@ -1,13 +1,13 @@
-"""The seal's key is in the worker alone; other processes ask it through the database.
+"""Requests to the worker, which alone has the seal's key, to sign for other processes. They go through the database.
 
-    WorkerSigner            in server processes and commands: asks, and waits for the result
-    answer_seal_requests    in the worker: publishes the certificate, and signs what is asked
+    WorkerSigner            in server processes and commands: stores a request, and waits for the result
+    answer_seal_requests    in the worker: publishes the certificate, and signs the requests
 
 Guarantees:
-- A server process can have PDFs, exports and reports signed while the worker runs. It can neither take the key nor
-  sign a checkpoint of an event chain.
-- What is to be signed, and the result, are encrypted in the database. They are gone once the asking process has them.
-- A signature states the reason, place and time for which it was asked, also if the database was changed.
+- A server process can have PDFs, exports and reports signed while the worker runs. It can neither read the key nor sign
+  a checkpoint of an event chain.
+- Request and result are encrypted in the database, and deleted once the requesting process has the result.
+- A signature states the reason, place and time of the request, even if the database was changed.
 - At most ``MAX_WAITING`` threads of a process wait for the worker, so that pages do not. Without a worker none waits.
 """
 
@@ -42,7 +42,7 @@ _KEPT = timedelta(minutes=10)
 
 @dataclass(frozen=True, slots=True)
 class WorkerSigner:
-    """The port `DocumentSigner` in a process that does not have the key. ``looks``: how often it looks for a result."""
+    """The port `DocumentSigner` in a process that does not have the key. ``looks``: how often it polls for a result."""
 
     database: Database
     keyring: Keyring
@@ -51,7 +51,7 @@ class WorkerSigner:
     places: threading.Semaphore = field(default_factory=lambda: threading.Semaphore(MAX_WAITING))
 
     def check(self, _at: datetime, /) -> None:
-        """Raise Unavailable if the worker cannot seal now; it looks at its own clock."""
+        """Raise Unavailable if the worker cannot seal now, by the worker's own clock."""
         if fault := self._status().fault:
             raise Unavailable(fault)
         self._check_worker()
@@ -59,7 +59,7 @@ class WorkerSigner:
     def seal(self, pdf: bytes, *, reason: str, location: str, at: datetime) -> bytes:
         """Return the PDF with the worker's signature.
 
-        Raises: Unavailable, also if no worker answers; NotReady if too many wait; Broken.
+        Raises: Unavailable, also if no worker answers; NotReady if too many threads wait; Broken.
         """
         self.check(at)
         return self._ask(SealKind.PDF, pdf, reason, location, at)
@@ -124,7 +124,7 @@ class WorkerSigner:
 
 
 def answer_seal_requests(deps: Dependencies) -> int:
-    """Do one round: publish the seal's status if it has changed, and answer requests. Return how many."""
+    """Do one round: publish the seal's status if it has changed, and answer requests. Return their number."""
     now, status = deps.clock.now(), _status(deps)
     with deps.database.read() as tx:
         is_known = tx.seal_requests.status() == status
@@ -168,7 +168,7 @@ def _answer(deps: Dependencies, key: bytes, request: SealRequest) -> tuple[bytes
 
 
 def _place(request: SealRequest) -> str:
-    """Return what the content is encrypted for: this request, with all that the signature states."""
+    """Return the place for which the content is encrypted: this request, with all that the signature states."""
     return json.dumps([request.id, request.kind, request.reason, request.location, instant_text(request.at)])
 
 

@@ -1,9 +1,9 @@
 """Destruction of the keys of shares that are over.
 
 Guarantees:
-- A key is destroyed only if the share is over by proof. Its row alone proves nothing.
-- Keys of early ends wait while these are halted. The others do not.
-- Destroyed keys are recorded even if the keyring is slow or refuses some.
+- A key is destroyed only if authenticated data prove that the share is over. The row's state alone is no proof.
+- While early ends are halted, their keys wait. The others do not.
+- Destroyed keys are recorded even if the keyring is slow, or fails for some keys.
 """
 
 from collections.abc import Callable, Collection, Sequence
@@ -35,21 +35,21 @@ _PATIENCE = timedelta(seconds=20)
 def destroy_share_keys(deps: Dependencies) -> int:
     """Destroy the keys of closed shares, and only then record it.
 
-    Raises: the keyring's first error, when the others are destroyed.
+    Raises: the keyring's first error, after the other keys are destroyed.
     """
     return _destroy(deps, lambda tx, now, early: tx.retention.keys_to_destroy(now, _BATCH, early=early))
 
 
 def over_shares(deps: Dependencies, share_ids: Collection[str]) -> set[str]:
-    """Return the ids of the shares that are over by proof, and are not available by their rows."""
+    """Return the ids of the shares that are proven to be over, and not available by their rows."""
     with deps.database.read() as tx:
         return {share.id for share in tx.retention.over(share_ids, deps.clock.now())}
 
 
 def destroy_remaining_keys(deps: Dependencies, share_ids: Collection[str]) -> int:
-    """Destroy the keys of shares as ``destroy_share_keys``; those of ``over_shares``, even if a row says it is done.
+    """Destroy the keys of ``over_shares``, as ``destroy_share_keys``, even if a row says that the key is destroyed.
 
-    Reports those: somebody has put the key back, or has changed the row.
+    Reports those rows: the key was restored, or the row changed.
 
     Raises: the keyring's first error.
     """
@@ -66,7 +66,7 @@ def destroy_remaining_keys(deps: Dependencies, share_ids: Collection[str]) -> in
 
 
 def _destroy(deps: Dependencies, find: Callable[[Transaction, datetime, bool], list[Share]]) -> int:
-    """Destroy the keys of the shares that ``find`` finds: first without, then with those that ended early."""
+    """Destroy the keys of the shares that ``find`` returns: first those that ended on time, then the early ends."""
     refusals = list[ServiceError]()
 
     def destroy(tx: Transaction, over: Sequence[Share]) -> int:

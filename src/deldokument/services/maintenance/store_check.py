@@ -1,7 +1,7 @@
 """Check that a blob store supports all required operations, before an operator uses it.
 
 Guarantees:
-- Missing support or permissions are found by performing each operation on a test object.
+- Each operation is tried on a test object, so that missing support or permissions are found.
 - The test object is removed at the end; if that fails, the orphan sweep removes it.
 """
 
@@ -16,9 +16,9 @@ _SIZE = 1000
 def probe_store(blobs: BlobStore) -> None:
     """Write, read, list and delete a test object.
 
-    Listing is checked because the orphan sweep needs it and it may be forbidden while everything else works.
+    The orphan sweep needs listing, which may be forbidden although everything else works.
 
-    Raises: Broken if the store responds but does not do it; the store's own errors.
+    Raises: Broken if the store responds but an operation has no effect; the store's own errors.
     """
     name, content = secrets.token_hex(16), secrets.token_bytes(_SIZE)
     writer = blobs.create(name)

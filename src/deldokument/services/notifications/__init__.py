@@ -9,7 +9,7 @@ May import: the packages of services below it, `ports`, `store`, `domain`, `cryp
 - `recipient_notices`: plans and sends notices to recipients
 - `recipient_reminders`: plans the reminders to recipients before the end
 - `recipient_texts`: composes notices to recipients
-- `registry`: one entry for each channel: its planners, its sender, and what else is particular
+- `registry`: an entry for each channel: its planners, its sender and its other particulars
 - `webhook_delivery`: plans and sends webhook calls
 - `webhooks`: adds, lists and removes webhooks
 """

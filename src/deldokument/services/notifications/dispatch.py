@@ -1,18 +1,18 @@
-"""Transactional outbox: plans messages, sends those that are due, forgets those that are settled.
+"""Transactional outbox: plans messages, sends due ones, and deletes settled ones.
 
     plan_messages    follows the audit chains; planners turn events into messages
-    take_messages    leases some of the messages that are due
+    take_messages    leases some due messages
     send_message     sends one of them and records the result
 
 Guarantees:
-- No message is planned twice or lost: messages and the cursor on the chain are stored in one transaction. So no use
-  case needs to know about messages.
+- No message is planned twice or lost: messages and the cursor on the chain are stored in one transaction. Use cases
+  need not plan messages themselves.
 - A message is leased in one transaction, sent outside any, and its result stored in another. After a crash in between
   it is sent again, under the same id.
-- A message that was refused, or tried for too long, is recorded in the audit trail.
+- A message that was refused, or retried for too long, is recorded in the audit trail.
 - Messages that one delivery covers are settled together, and each is recorded.
 
-The registry says which events lead to messages, and how each channel sends them.
+The registry defines which events lead to messages, and how each channel sends them.
 """
 
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
@@ -52,7 +52,7 @@ Scheduler = Callable[[Dependencies], int]
 
 @dataclass(frozen=True, slots=True)
 class ChannelEntry:
-    """A channel's entry in the registry: everything in which it differs from the other channels."""
+    """A channel's entry in the registry: everything that differs between channels."""
 
     queue: str
     """Label in the metrics of waiting messages."""
@@ -75,7 +75,7 @@ _GIVEN_UP = "too_long"
 
 
 def plan_messages(deps: Dependencies, plans: Plans) -> int:
-    """Follow the chains for one round; return how many events were followed.
+    """Follow the chains for one round; return the number of events followed.
 
     Raises: the first error of a chain, after the other chains have been followed.
     """
@@ -103,7 +103,7 @@ def _follow(deps: Dependencies, chain: str, plans: Plans) -> int:
 
 
 def per_event(plan: EventPlanner) -> MessagePlanner:
-    """Return a planner that asks ``plan`` about one event after the other."""
+    """Return a planner that calls ``plan`` for each event."""
     return lambda deps, tx, stored: joined.from_iterable(plan(deps, tx, event) for event in stored)
 
 
@@ -112,7 +112,8 @@ def take_messages(
 ) -> list[OutgoingMessage]:
     """Lease some due messages, one for each target and order, for ``send_message``.
 
-    ``busy`` are under way. Their targets and orders get no other, and each reduces the number leased by one.
+    ``busy`` are messages in progress. No other message of their targets and orders is leased, and each reduces the
+    number of leases by one.
     """
     if len(busy) >= AT_ONCE:
         return []
@@ -130,7 +131,7 @@ def take_messages(
 def _one_per_order(leased: Iterable[OutgoingMessage], taken: set[str | None]) -> Iterator[OutgoingMessage]:
     """Yield the messages, of each order only the first.
 
-    It settles the others. If it becomes moot instead, the end of their lease makes them due again.
+    Its result settles the others. If it becomes moot, they are due again when their lease ends.
     """
     for message in leased:
         if message.order_id is None or message.order_id not in taken:
@@ -194,6 +195,6 @@ def _record(
 
 
 def forget_messages(deps: Dependencies) -> int:
-    """Forget settled messages without a share, 90 days after planning; return how many. One round of retention."""
+    """Delete settled messages without a share, 90 days after planning; return their number. One round of retention."""
     with deps.database.write() as tx:
         return tx.outbox.forget(deps.clock.now() - KEPT, _BATCH)

@@ -1,14 +1,14 @@
 """«Varsler til meg»: the e-mail addresses and notice choices of members and administrators.
 
-    enter_address ──a code is mailed to it──> confirm_address ──> it is used
+    enter_address ──a code is mailed to it──> confirm_address ──> in use
     (an address confirmed before is used until another is confirmed)
 
 Guarantees:
-- An address is used only after its reader has typed the code here, logged in as the person.
+- An address is used only after the logged-in person has entered the code from the e-mail.
 - A code is valid for half an hour and a few attempts. Few codes are sent in a day.
 - Addresses are stored sealed and shown only to the person.
-- They are forgotten when the person is no longer a member or administrator anywhere.
-- Two persons may have the same address, so nothing here reveals which addresses are known.
+- They are deleted when the person is no longer a member or administrator anywhere.
+- Two persons may have the same address, so the page does not reveal which addresses are known.
 """
 
 import hmac
@@ -42,7 +42,8 @@ from deldokument.store.transaction import Transaction
 class AddressView:
     """A person's own address and choices. ``address`` and ``unconfirmed`` are empty if there is none.
 
-    ``unconfirmed`` waits for the code that was mailed to it. ``refused``: the e-mail with the code was given up.
+    ``unconfirmed`` waits for the code that was mailed to it. ``refused``: sending the e-mail with the code has failed
+    for good.
     """
 
     address: str
@@ -109,7 +110,7 @@ def _code_message(tenant_id: str, challenged: NoticeAddress, deps: Dependencies)
 
 
 def code_of(key: bytes, kept: NoticeAddress) -> str:
-    """Return the code that was mailed last. It is not stored, but derived from the record and the directory key."""
+    """Return the last code that was mailed. It is not stored, but derived from the record and the directory key."""
     digest = lookup_hash(key, "address-code", f"{kept.id} {kept.challenge_id}")
     return f"{int.from_bytes(digest) % 10**CODE_DIGITS:0{CODE_DIGITS}d}"
 
@@ -151,7 +152,7 @@ def choose_notices(deps: Dependencies, person: PersonIdentifier, choices: Notice
 
 
 def remove_address(deps: Dependencies, person: PersonIdentifier) -> None:
-    """Forget the address and an unconfirmed one. The choices and the number of codes sent today are kept.
+    """Delete the address, and an unconfirmed one. The choices and the number of today's codes stay.
 
     Raises: NotFound as ``show_address``.
     """
@@ -164,9 +165,9 @@ def remove_address(deps: Dependencies, person: PersonIdentifier) -> None:
 
 
 def forget_addresses(deps: Dependencies) -> int:
-    """Forget addresses not confirmed in time, and all records of persons who are no longer members or administrators.
+    """Delete addresses not confirmed in time, and all records of persons who are no longer members or administrators.
 
-    Returns how many. One round of retention.
+    Returns their number. One round of retention.
     """
     with deps.database.write() as tx:
         stale = tx.notification_addresses.drop_unconfirmed(deps.clock.now() - CODE_LIFETIME)
@@ -174,7 +175,7 @@ def forget_addresses(deps: Dependencies) -> int:
 
 
 def _tenant_of(deps: Dependencies, tx: Transaction, person: PersonIdentifier) -> str:
-    """Return a tenant that the person shares or administers for. Raises: NotFound as ``show_address``."""
+    """Return a tenant for which the person shares or is administrator. Raises: NotFound as ``show_address``."""
     tenants = [account.tenant_id for _, account in members_of(deps, tx, person)]
     tenants += [administrator.tenant_id for administrator in administrations_of(deps, tx, person)]
     if deps.mail is None or not tenants:

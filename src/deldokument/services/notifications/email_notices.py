@@ -1,18 +1,18 @@
-"""E-mail to members and administrators: which events lead to one, and how it is written when it is sent.
+"""E-mail to members and administrators: the events that lead to it, and its sending.
 
-    document_downloaded (to the end)    the sharer, once a day for each share
-    share_published, expiry_changed     the sharer, three days before the end, if a recipient has something left
+    document_downloaded (whole)         the sharer, once a day for each share
+    share_published, expiry_changed     the sharer, three days before the end, if a recipient has documents left
     share_proposed, change_proposed     the other members of the account who may approve it, and the sharer
     access_requested                    the sharer, once a day for each share; a former member's colleagues
-    document_inspected (malware)        the sharer, whatever the sharer has chosen
+    document_inspected (malware)        the sharer; cannot be switched off
     agreement_published                 the administrators of tenants that must sign it
-    member_absent, member_present       the member, whatever the member has chosen
-    draft_handed_over                   its former and its new author, whatever they have chosen
-    change_approved, by others who let  the sharer and the administrators, whatever they have chosen
-      in as the sharer is not there
+    member_absent, member_present       the member; cannot be switched off
+    draft_handed_over                   its former and its new author; cannot be switched off
+    change_approved, giving access in   the sharer and the administrators; cannot be switched off
+      place of an absent sharer
 
 Guarantees:
-- Every message is checked again when it is sent: nobody gets e-mail about something that is no longer true.
+- Every message is checked again before it is sent, so no e-mail reports an outdated event.
 - Former members get no e-mail. Members can opt out, except where the list says otherwise.
 
 Integrations get no e-mail; they have webhooks. The texts are in services.notifications.email_texts.
@@ -64,9 +64,9 @@ def plan_downloaded(deps: Dependencies, tx: Transaction, stored: StoredEvent) ->
 
 
 def plan_ending(deps: Dependencies, tx: Transaction, stored: StoredEvent) -> Iterator[OutgoingMessage]:
-    """Plan an e-mail saying that the end is near. It is due then, and moot if the end has been moved.
+    """Plan an e-mail that announces the end of a share three days before. It is moot if the end has been moved.
 
-    There is none if the end is nearer than that already: the sharer who set it knows.
+    None is planned if the end is nearer already: the sharer has just set it.
     """
     share = _share_of(tx, stored)
     if deps.mail is None or share.member_id is None or not share.intact:
@@ -90,9 +90,9 @@ def plan_proposed(deps: Dependencies, tx: Transaction, stored: StoredEvent) -> I
 
 
 def _proposal(deps: Dependencies, tx: Transaction, share: Share) -> Proposal | None:
-    """Return what waits for approval, if anything.
+    """Return the pending proposal, or None.
 
-    Returns None if the share is over, or damaged: that must not hold up the tenant's other messages.
+    Returns None also if the share is over, or is damaged, which must not block the tenant's other messages.
     """
     if not share.intact or share.is_over_at(deps.clock.now()):
         return None
@@ -104,7 +104,7 @@ def _proposal(deps: Dependencies, tx: Transaction, share: Share) -> Proposal | N
 
 
 def _concerns(proposal: Proposal, share: Share, member: Member) -> bool:
-    """Return whether the member may approve what waits, or has shared it."""
+    """Return whether the member may approve the proposal, or is the sharer."""
     if member.acts_from is None or is_proposal_of(proposal.proposer, member.lookup_hash):
         return False
     return member.id == share.member_id or proposal.approvers.include(member.id, member.acts_from)
@@ -115,7 +115,7 @@ def _kind_of(proposal: Proposal) -> EmailKind:
 
 
 def plan_malware(deps: Dependencies, tx: Transaction, stored: StoredEvent) -> Iterator[OutgoingMessage]:
-    """Plan an e-mail saying that malware was found in a document that is shared or about to be."""
+    """Plan an e-mail saying that malware was found in a document of a share or a draft."""
     if (stored.event.details or {}).get("verdict") == Verdict.INFECTED:
         share = _share_of(tx, stored)
         yield from _to_member(deps, tx, EmailKind.MALWARE, share, share.member_id, f"{stored.number}")
@@ -124,7 +124,7 @@ def plan_malware(deps: Dependencies, tx: Transaction, stored: StoredEvent) -> It
 def plan_request(deps: Dependencies, tx: Transaction, stored: StoredEvent) -> Iterator[OutgoingMessage]:
     """Plan e-mails saying that a recipient asks for more time or a new share.
 
-    A request needs an answer: if the sharer is a system or has left, the members of the account get it.
+    If the sharer is a system or has left, the members of the account get it, because a request needs an answer.
     """
     share = _share_of(tx, stored)
     sharer = living_sharer(tx, share.member_id)
@@ -147,7 +147,7 @@ def plan_published(deps: Dependencies, tx: Transaction, stored: StoredEvent) -> 
 
 
 def plan_entry(deps: Dependencies, tx: Transaction, stored: StoredEvent) -> Iterator[OutgoingMessage]:
-    """Plan e-mails saying that others let persons or documents in, in place of the one who shared."""
+    """Plan e-mails saying that another person gave access to persons or documents, in place of the sharer."""
     share, kind = _share_of(tx, stored), EmailKind.ENTRY
     if deps.mail is None or (stored.event.details or {}).get("cause") != IN_PLACE:
         return
@@ -240,7 +240,7 @@ def _of_person(
 
 
 def _reachable_members(tx: Transaction, account_id: str) -> Iterator[Member]:
-    """Yield the account's members with an address, page by page: there may be very many members."""
+    """Yield the account's members with an address, page by page, because there may be very many."""
     before = None
     while page := tx.members.of_account(account_id, before=before, limit=_PAGE):
         kept = tx.notification_addresses.of_persons({member.lookup_hash for member in page})
@@ -257,7 +257,7 @@ def _wants(deps: Dependencies, tx: Transaction, member: Member, kind: EmailKind)
 
 
 def send_email(deps: Dependencies, message: OutgoingMessage) -> Outcome:
-    """Write the e-mail and hand it to the mail server; MOOT if there is nothing to say any more."""
+    """Compose the e-mail and submit it to the mail server; MOOT if it is outdated."""
     if deps.mail is None:
         return again("no_mail_server")
     with deps.database.read() as tx:
@@ -266,7 +266,7 @@ def send_email(deps: Dependencies, message: OutgoingMessage) -> Outcome:
 
 
 def _code_email(deps: Dependencies, tx: Transaction, message: OutgoingMessage) -> Email | None:
-    """Write the e-mail with the code to an unconfirmed address; None unless it is the code requested last."""
+    """Write the e-mail with the code to an unconfirmed address; None for an earlier code than the last."""
     kept = tx.notification_addresses.get(message.target)
     asked = str(message.details["challenge"])
     if kept is None or kept.challenge_id != asked or not kept.awaits_code_at(deps.clock.now()):
@@ -345,7 +345,7 @@ def _email_of(
 
 
 def _address(tx: Transaction, member: Member, kind: EmailKind) -> NoticeAddress | None:
-    """Return the address for a member's e-mail of that kind, if wanted and the membership still gives access."""
+    """Return the address for a member's e-mail of that kind, if the member wants it and still has access."""
     kept = _find_address(tx, member.lookup_hash, kind)
     if kept is None or member.acts_from is None:
         return None
@@ -389,7 +389,7 @@ def _soon(share: Share) -> datetime:
 
 
 def _has_all(tx: Transaction, share: Share) -> bool:
-    """Return whether every document is at least sent to every recipient. For an organisation, any person counts."""
+    """Return whether every document is sent to every recipient. For an organisation, any person counts."""
     receipts: defaultdict[str, list[Receipt]] = defaultdict(list)
     for receipt in tx.receipts.of_shares([share.id]):
         receipts[receipt.recipient_id].append(receipt)

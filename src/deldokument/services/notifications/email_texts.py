@@ -2,10 +2,8 @@
 
 Guarantees:
 - An e-mail contains no title, name of a document, name or number of a person, or name of an account or tenant.
-- It says only what kind of event has happened, and links to a page of this service behind the login.
-- It is in the reader's language, and says where to turn e-mail off.
-
-Does not know who the reader is.
+- It contains only the kind of the event, and a link to a page of this service behind the login.
+- It is in the reader's language, and explains where to switch e-mail off.
 """
 
 from dataclasses import dataclass
@@ -254,7 +252,7 @@ _ANNOUNCEMENT = (
 
 
 def announcement(letter_id: str, to: str, public_url: str, days: int, at: datetime) -> Email:
-    """Return the e-mail that tells a tenant's contact address of an administrator nobody there can confirm."""
+    """Return the e-mail to a tenant's contact address about an administrator whom nobody there can confirm."""
     text = _ANNOUNCEMENT.format(days=days, link=f"{public_url}/kontakt")
     return Email(letter_id, to, "Ny administrator i Del dokument", text, Language.BOKMAAL, at)
 
@@ -262,7 +260,7 @@ def announcement(letter_id: str, to: str, public_url: str, days: int, at: dateti
 def compose_email(kind: EmailKind, language: Language, public_url: str, **facts: str | int) -> tuple[str, str]:
     """Return subject and text.
 
-    ``facts`` has ``code`` for a code, ``path`` of the page for all other kinds, and ``days`` for an end.
+    ``facts``: ``code`` for the e-mail with a code, ``path`` of the linked page for all others, ``days`` for an end.
     """
     words = _LETTERS[language][kind]
     given = {

@@ -5,18 +5,18 @@
     plan_withdrawal   the share was withdrawn: to each recipient who had a notice of it
     plan_requested    reminders that a sharer requested, to recipients who have not downloaded everything
     send_notice       composes the notice and orders its delivery
-    applies           answers Altinn, which asks just before delivery
+    applies           Altinn asks just before delivery whether the notice still applies
 
 Guarantees:
 - A recipient who has downloaded every document gets no reminder.
-- A notice of the share that still waits covers the documents that are added meanwhile.
-- Nobody gets a notice of a share that is over or stopped, except that it was withdrawn.
+- A waiting notice of the share also covers documents that are added before it is sent.
+- No notice is sent about a share that is over or stopped, except about its withdrawal.
 - No notice is sent while the publication can be undone.
-- Reminders of one order are one message. It is sent while one of its shares needs it, and names the tenant only if each
-  of them may.
+- Reminders of one order are one message. It is sent if at least one of its shares needs it, and names the tenant only
+  if all of them allow that.
 - Each notice is checked three times: when it is planned, ordered and delivered, which may be the next morning.
 
-Reminders by themselves are planned in services.notifications.recipient_reminders.
+Automatic reminders are planned in `services.notifications.recipient_reminders`.
 """
 
 from collections.abc import Iterator
@@ -57,7 +57,7 @@ REMINDERS = {NoticeKind.WEEK_LEFT: timedelta(days=7), NoticeKind.DAY_LEFT: timed
 
 
 def plan_notices(deps: Dependencies, tx: Transaction, stored: StoredEvent) -> Iterator[OutgoingMessage]:
-    """Plan a notice to each recipient of a published share, or to the one that was added, while it is open."""
+    """Plan a notice to each recipient of a published share, or only to an added recipient, if the share is open."""
     share = existing(tx.shares.get(stored.event.share_id or ""))
     now = deps.clock.now()
     if not deps.sends_notices or not share.intact or not share.notify or not share.is_open_at(now):
@@ -73,7 +73,7 @@ def plan_notices(deps: Dependencies, tx: Transaction, stored: StoredEvent) -> It
 def plan_addition(deps: Dependencies, tx: Transaction, stored: StoredEvent) -> Iterator[OutgoingMessage]:
     """Plan a notice about added documents to each recipient of an open share, unless the first notice still waits.
 
-    All documents of one change have events of one instant, and so one notice.
+    All documents of one change have events of the same instant, so they share a notice.
     """
     share = existing(tx.shares.get(stored.event.share_id or ""))
     now = deps.clock.now()
@@ -98,7 +98,7 @@ def plan_withdrawal(deps: Dependencies, tx: Transaction, stored: StoredEvent) ->
 
 
 def plan_requested(deps: Dependencies, tx: Transaction, stored: StoredEvent) -> Iterator[OutgoingMessage]:
-    """Plan the reminders that a sharer has asked for, to the recipients who have not downloaded everything."""
+    """Plan the reminders that a sharer has requested, for recipients who have not downloaded everything."""
     share = existing(tx.shares.get(stored.event.share_id or ""))
     now = deps.clock.now()
     if not deps.sends_notices or not share.intact or not share.is_open_at(now):
@@ -164,9 +164,9 @@ class _Facts:
 
 
 def _facts(deps: Dependencies, tx: Transaction, message: OutgoingMessage) -> _Facts | Outcome:
-    """Return what the notice is made of, or why it must not be sent.
+    """Return the facts for the notice's text, or why it must not be sent.
 
-    Another message of its order may have been sent before it was due, or while it was stopped.
+    The order may already have been sent with another message, before this one was due, or while it was stopped.
     """
     now = deps.clock.now()
     if hindrance := _hindrance(tx, message, now):
@@ -228,7 +228,7 @@ def _language(deps: Dependencies, recipient: Identifier) -> Language:
 
 
 def _hindrance(tx: Transaction, message: OutgoingMessage, now: datetime) -> Outcome | None:
-    """Return why the notice must not be delivered, for now or for good; None if it may be."""
+    """Return why the notice must not be delivered, temporarily or for good; None if it may be."""
     share = _share(tx, message)
     if not share.intact or _tenancy(tx, share)[0].behind:
         return again("sharing_stopped")
@@ -262,7 +262,7 @@ def _recipient(tx: Transaction, message: OutgoingMessage) -> Recipient | None:
 
 
 def _is_too_soon(message: OutgoingMessage, share: Share, now: datetime) -> bool:
-    """Return whether it reminds of an end that has been postponed to a later day since."""
+    """Return whether it is a reminder of an end that has since been postponed to a later day."""
     lead = REMINDERS.get(NoticeKind(message.kind))
     return lead is not None and day_of(existing(share.expires_at) - lead) > day_of(now)
 

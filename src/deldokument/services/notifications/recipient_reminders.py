@@ -1,14 +1,14 @@
 """Reminders to recipients, a week and a day before the end, planned up to two days ahead.
 
 Guarantees:
-- The reminders from one tenant to one recipient on one Norwegian day have one order id, and so are one message.
-- That message is due with the first of them.
-- A reminder that becomes due after that message was sent belongs to the message of the next day.
-- The order id is a keyed hash. It becomes unreadable with the audit keys of its month.
+- All reminders from a tenant to a recipient on a Norwegian day have the same order id, and are sent as one message.
+- That message is due when the first of them is due.
+- A reminder that becomes due after that message was sent joins the message of the next day.
+- The order id is a keyed hash. It cannot be recomputed once the audit keys of its month are destroyed.
 - Recipients to whom everything was sent are left out.
 
-Planned ahead because an order is complete only if all reminders of a day are planned before the day begins. A reminder
-whose end is moved is REPLANNED when it is due.
+They are planned ahead, because all reminders of an order must exist before its day begins. A reminder whose end is
+moved is REPLANNED when it is due.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ _DAY = timedelta(days=1)
 
 
 def plan_reminders(deps: Dependencies) -> int:
-    """Plan the reminders that are due today or tomorrow; return how many. One round."""
+    """Plan the reminders that are due today or tomorrow; return their number. One round."""
     if not deps.sends_notices:
         return 0
     return sum(_plan(deps, kind) for kind in REMINDERS)
@@ -59,9 +59,9 @@ def _plan(deps: Dependencies, kind: NoticeKind) -> int:
 
 
 def _query(kind: NoticeKind, now: datetime) -> ReminderQuery:
-    """Return which reminders of the kind are due before the end of tomorrow.
+    """Return the query for reminders of this kind that are due before the end of tomorrow.
 
-    A share that ends so soon that the later reminder is due as well gets only that one.
+    If a share ends so soon that the later reminder is due as well, only that one is planned.
     """
     lead, ahead = REMINDERS[kind], start_of(day_of(now) + 2 * _DAY)
     sooner = [ahead + other for other in REMINDERS.values() if other < lead]
@@ -77,7 +77,7 @@ def _reminder(orders: _Orders, kind: NoticeKind, one: PendingReminder, now: date
 
 
 class _Orders:
-    """The orders of some reminders. Reads each key once."""
+    """Order ids of some reminders. Reads each key once."""
 
     def __init__(self, deps: Dependencies, tx: Transaction, due: Sequence[PendingReminder]) -> None:
         self._deps, self._tx = deps, tx
@@ -85,9 +85,9 @@ class _Orders:
         self._months: dict[str, bytes] = {}
 
     def place(self, one: PendingReminder, due: datetime) -> tuple[str | None, datetime]:
-        """Return the id of the order of the day, or of the next day if that is sent, and when it is due in it.
+        """Return the order id for the reminder's day, and when it is due in it; the next day's if that order is sent.
 
-        None: the recipient's number cannot be decrypted, so the reminder is sent alone.
+        None if the recipient's number cannot be decrypted: then the reminder is sent alone.
         """
         order_id = self._id(one, day_of(due))
         if order_id is None:

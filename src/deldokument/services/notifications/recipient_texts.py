@@ -2,12 +2,12 @@
 
 Guarantees:
 - A notice contains no title, name of a document, number or name of an account.
-- The tenant is named unless ``sender`` is empty. A locked telephone shows a notice to passers-by.
-- An e-mail has one link: to the share, or to the list of shares if it is about several. A text message has none: it
-  says on which site to log in.
+- The tenant is named unless ``sender`` is empty. Passers-by can read a notice on a locked telephone.
+- An e-mail has one link: to the share, or to the list of shares if it is about several. A text message has none, but
+  names the site to log in on.
 - An e-mail is in all three languages. A text message is in one, because of its price.
 
-Does not know addresses or telephone numbers: the service that delivers the notice looks them up.
+The service that delivers the notice looks up addresses and telephone numbers.
 """
 
 from dataclasses import dataclass
@@ -102,7 +102,7 @@ _WORDS: dict[Language, _Words] = {
 class NoticeText:
     """The text of a notice. ``sender`` is empty if no sender is named; ``link`` leads to the share, or to the list.
 
-    ``has_later_ends``: it is about several shares, and ``end`` is the first end.
+    ``has_later_ends``: the notice is about several shares, and ``end`` is the earliest of their ends.
     """
 
     kind: NoticeKind
@@ -129,7 +129,7 @@ class NoticeText:
     def text(self, language: Language) -> str:
         """Return the text message.
 
-        It has no link, as Altinn asks: people must not get used to links that lead to a login.
+        It has no link, as Altinn requires: people should not get used to links that lead to a login.
         """
         return self._text(language, _WORDS[language].log_in.format(site=urlsplit(self.link).netloc))
 
@@ -139,7 +139,7 @@ class NoticeText:
         return "\n\n".join(self._text(one, _WORDS[one].open.format(link=self.link)) for one in languages)
 
     def _text(self, language: Language, how: str) -> str:
-        """Return subject and facts, and how to open the share unless it is withdrawn."""
+        """Return subject and facts, followed by ``how`` to open the share unless it is withdrawn."""
         words = _WORDS[language]
         if self.kind is NoticeKind.WITHDRAWN:
             return f"{self.subject(language)}. {words.closed}"

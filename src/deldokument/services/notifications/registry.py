@@ -1,8 +1,8 @@
-"""Registry of the outbound channels: one entry each, with everything in which channels differ.
+"""Registry of the outbound channels. An entry contains everything that differs between channels.
 
     CHANNELS     a channel -> its entry
     PLANNERS     an event -> the planners of all channels, for ``dispatch.plan_messages``
-    SCHEDULERS   the schedulers of all channels, which plan messages that become due as time passes
+    SCHEDULERS   planners of all channels that are triggered by time, not by an event
 
 A new channel needs a member of ``domain.messages.outbox.Channel``, an adapter, its own modules here, and an entry.
 """

@@ -1,9 +1,9 @@
 """Delivery of webhook calls: a planner and a sender of the outbox (see services.notifications.dispatch).
 
 Guarantees:
-- A call says which kind of event happened to which share, in random ids, and nothing else.
-- Each attempt has a new signature, under the same id.
-- A URL that answers 410, or has only failed for three days, gets no more calls until it is registered again.
+- A call contains only the kind of the event, and the random ids of event and share.
+- Each attempt has a new signature, and the same id.
+- A URL that answers 410, or fails for three days, gets no more calls until it is registered again.
 """
 
 import json
@@ -32,10 +32,10 @@ _NAMED = ("document", "recipient")
 
 
 def plan_webhooks(deps: Dependencies, tx: Transaction, events: Sequence[StoredEvent]) -> Iterator[OutgoingMessage]:
-    """Plan a message to each webhook of the share's account that wants the event and existed when it happened.
+    """Plan a message to each webhook of the share's account that subscribes to the event and existed when it happened.
 
-    A download is reported once, when a person has received the whole document; an inspection only if it has found
-    malware. In tenants without webhooks, which is most of them, no share is looked up, however many have ended.
+    A download is reported once, when the whole document has been sent to a person; an inspection only if it has found
+    malware. In tenants without webhooks, which are most of them, no share is looked up.
     """
     listening: dict[str, list[Webhook]] = defaultdict(list)
     for webhook, integration in tx.webhooks.of_tenant(existing(events[0].event.tenant_id)):
@@ -72,14 +72,14 @@ def _messages(
 
 
 def _is_wanted(kind: WebhookEvent, event: AuditEvent, share: Share) -> bool:
-    """Return whether the event is reported: not a partial download, nor events of a draft, even one that was undone."""
+    """Return whether the event is reported. Partial downloads are not, nor events of drafts and undone shares."""
     if kind in {WebhookEvent.PUBLISHED, WebhookEvent.REPORT_READY, WebhookEvent.DOCUMENT_REMOVED}:
         return share.published_at is not None and share.published_at <= event.at
     return kind is not WebhookEvent.DOWNLOADED or event.is_download
 
 
 def send_webhook(deps: Dependencies, message: OutgoingMessage) -> Outcome:
-    """Call the webhook, and record on it whether the call succeeded."""
+    """Call the webhook, and store on it whether the call succeeded."""
     with deps.database.read() as tx:
         living, share = tx.webhooks.get(message.target), tx.shares.get(message.share_id or "")
     if living is None:
@@ -126,7 +126,7 @@ def _body(integration: Integration, message: OutgoingMessage) -> bytes:
 
 
 def _after(deps: Dependencies, webhook: Webhook, outcome: WebhookResponse) -> Webhook:
-    """Return the webhook with the result of the call applied."""
+    """Return the webhook, updated with the result of the call."""
     now = deps.clock.now()
     if outcome.is_success:
         return replace(webhook, failing_since=None)
@@ -138,7 +138,7 @@ def _after(deps: Dependencies, webhook: Webhook, outcome: WebhookResponse) -> We
 
 
 def _keep(deps: Dependencies, message: OutgoingMessage, outcome: WebhookResponse) -> bool:
-    """Save the result of the call; return whether the webhook is now disabled, by this call or a concurrent one."""
+    """Store the result of the call; return whether the webhook is now disabled, by this call or a concurrent one."""
     with deps.database.write() as tx:
         present = tx.webhooks.lock(message.target)
         if present is None or present[0].disabled_at is not None:

@@ -1,12 +1,12 @@
-"""Webhooks, by which a fagsystem learns of events in an account: adding, listing and removing them.
+"""Webhooks, which notify a fagsystem of events in an account: adding, listing and removing them.
 
 Guarantees:
 - A system sees and changes only its own webhooks.
 - A secret is returned only to the request that adds the webhook.
-- A URL is one that this service may send to.
-- The deliveries, made or not, can be listed and sent once more.
+- A registered URL passes the operator's address rule.
+- All deliveries can be listed and sent again.
 
-The calls are made by services.notifications.webhook_delivery.
+`services.notifications.webhook_delivery` makes the calls.
 """
 
 from dataclasses import dataclass
@@ -67,8 +67,8 @@ def add_webhook(
 ) -> tuple[WebhookView, str]:
     """Register a URL for these events of the account; return the webhook and the secret that signs its calls.
 
-    A system that may only read the account may add webhooks, too: they report what it could read. ``webhook_id``, if
-    given, is a fresh random id; a repetition with it changes nothing and returns the same.
+    A system that may only read the account may add webhooks, too: they report only data that it can read.
+    ``webhook_id`` is a fresh random id; a repetition with it has no effect and returns the same.
 
     Raises: InvalidInput, NotFound, or Conflict if there are too many.
     """
@@ -137,7 +137,7 @@ def list_deliveries(
 
 
 def replay_delivery(deps: Dependencies, consumer: Consumer, webhook_id: str, delivery_id: str) -> None:
-    """Send a delivery once more, under the same id. Raises: NotFound, or Conflict if the webhook is disabled."""
+    """Send a delivery again, under the same id. Raises: NotFound, or Conflict if the webhook is disabled."""
     with deps.database.write() as tx:
         webhook, _, _ = _own(deps, tx, consumer, webhook_id)
         message = require(tx.outbox.get(delivery_id), "delivery")
@@ -157,7 +157,7 @@ def webhooks_of_account(deps: Dependencies, *, tenant_id: str, account_id: str) 
 
 
 def forget_ended_webhooks(deps: Dependencies) -> int:
-    """Forget webhooks whose integration has lost its rights, with URL and secret; return how many.
+    """Delete webhooks whose integration has lost its rights, with URL and secret; return their number.
 
     One round of retention.
     """

@@ -4,11 +4,11 @@ May import: the packages of services below it, `ports`, `store`, `domain`, `cryp
 
 Its packages are layers, from `published` down to `rights`.
 
-- `approvals`: what waits for a second person
-- `display`: what sharers and systems see of shares
+- `approvals`: proposals that wait for a second person
+- `display`: views of shares for sharers and systems
 - `drafts`: drafts
 - `published`: shares from their publication on
 - `recipients`: recipients of a share, reminders to them, and their requests
-- `rights`: what a sharer may do
-- `scans`: results of malware scans, and what follows
+- `rights`: rights and limits of a sharer
+- `scans`: results of malware scans, and decisions about them
 """

@@ -1,7 +1,7 @@
-"""Activation («ta i bruk»): when a tenant may share, and what must be in place before.
+"""Activation («ta i bruk»): a tenant may share once its agreements and assessment are in place.
 
 Guarantees:
-- No account is created, no member added and nothing shared before a tenant is activated or after it has ended.
+- A tenant can create accounts, add members and share only from its activation to its end.
 - A tenant is activated once. The same transaction checks that agreements and assessment are in place.
 """
 
@@ -21,7 +21,7 @@ from deldokument.store.transaction import Transaction
 
 
 class SetupStep(StrEnum):
-    """A step on the way to the first share. The members are in order."""
+    """A step before the first share. The members are in order."""
 
     MAIN_AGREEMENT = "main_agreement"
     SERVICE_AGREEMENT = "service_agreement"
@@ -32,7 +32,7 @@ class SetupStep(StrEnum):
 
 
 def missing_steps(deps: Dependencies, tx: Transaction, tenant_id: str) -> tuple[SetupStep, ...]:
-    """Return the steps that must be done before activation and are not."""
+    """Return the steps that are still required for activation."""
     agreements = agreement_status(deps, tx, tenant_id)
     in_place = {
         SetupStep.MAIN_AGREEMENT: agreements.main_arrived,
@@ -45,7 +45,7 @@ def missing_steps(deps: Dependencies, tx: Transaction, tenant_id: str) -> tuple[
 def activate(deps: Dependencies, *, tenant_id: str, person: PersonIdentifier | None = None) -> Tenant:
     """Activate the tenant. Idempotent.
 
-    Raises: NotFound, or Conflict if the tenant has ended or steps are missing, which are named.
+    Raises: NotFound, or Conflict if the tenant has ended, or with the names of missing steps.
     """
     with deps.database.write() as tx:
         tenant = require(tx.tenants.lock(tenant_id), "tenant")

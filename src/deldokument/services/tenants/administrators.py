@@ -2,10 +2,10 @@
 
 Guarantees:
 - A tenant with an administrator always keeps one, even if two remove each other at once.
-- An administrator added by command acts once an administrator of the tenant has confirmed it. The first one acts once
-  the person has signed the service agreement. If none is left, the person acts seven days after a letter to the
-  tenant's contact address.
-- A removed administrator has no access from the next request on. The audit trail keeps the person as long as any other.
+- An administrator added by command can act once an administrator of the tenant has confirmed it. The first one can act
+  after signing the service agreement. If none is left, the person can act seven days after an e-mail to the tenant's
+  contact address.
+- A removed administrator loses access with the next request. The audit trail keeps the person as long as any other.
 - Administrators are not members of accounts, and members are not administrators, unless they are added as both.
 """
 
@@ -41,7 +41,10 @@ NOTICE = timedelta(days=7)
 
 @dataclass(frozen=True, slots=True)
 class AdministratorView(PersonView):
-    """An administrator. ``acts_from`` is None while the person waits for confirmation; ``acts``: whether it is now."""
+    """An administrator. ``acts_from`` is None while the person waits for confirmation.
+
+    ``acts``: whether it can act now.
+    """
 
     acts_from: datetime | None
     acts: bool
@@ -50,13 +53,13 @@ class AdministratorView(PersonView):
 def add_administrator(
     deps: Dependencies, *, tenant_id: str, number: str, name: str, person: PersonIdentifier | None = None
 ) -> AdministratorView:
-    """Let a person configure the tenant. ``person`` is the administrator who asks, None for a command.
+    """Add an administrator of the tenant. ``person`` is the acting administrator, None for a command.
 
-    A tenant that has ended may still need an administrator, but a forgotten one gets none: that name would never be
+    A tenant that has ended may still need an administrator. A forgotten one gets none, because the name would never be
     erased.
 
     Raises: InvalidInput, InvalidFields or NotFound; Conflict if the person is one already, or the tenant is forgotten.
-    Unavailable if a necessary letter to the contact address was not accepted.
+    Unavailable if a required e-mail to the contact address was not accepted.
     """
     chosen, tidy = check_person(deps, number, name)
     told = person is None and _write_to_contact(deps, tenant_id)
@@ -90,9 +93,9 @@ def insert_administrator(
 def confirm_administrator(
     deps: Dependencies, *, tenant_id: str, administrator_id: str, person: PersonIdentifier
 ) -> None:
-    """Let an administrator who waits act at once, as ``person`` decides, an administrator who acts. Raises: NotFound.
+    """Confirm a waiting administrator, who can then act at once. ``person`` is the acting administrator.
 
-    Repeating the call changes nothing.
+    Idempotent. Raises: NotFound.
     """
     with deps.database.write() as tx:
         require(tx.tenants.lock(tenant_id), "tenant")
@@ -102,12 +105,12 @@ def confirm_administrator(
 
 
 def _write_to_contact(deps: Dependencies, tenant_id: str, without: str = "") -> bool:
-    """Tell the tenant's contact address of an administrator whom nobody is left to confirm; return whether it was.
+    """Send an e-mail to the contact address if nobody is left to confirm an administrator; return whether it was sent.
 
-    ``without``: an administrator who is about to be removed. Sent before anything is stored, because the seven days
-    count from then.
+    ``without``: an administrator who is about to be removed. It is sent before anything is stored, because the seven
+    days count from then.
 
-    Raises: NotFound, or Unavailable if the mail server does not take the letter.
+    Raises: NotFound, or Unavailable if the mail server does not accept the e-mail.
     """
     with deps.database.read() as tx:
         tenant = require(tx.tenants.get(tenant_id), "tenant")
@@ -129,7 +132,7 @@ def _acting(deps: Dependencies, administrators: Iterable[Administrator]) -> list
 
 
 def _announce(deps: Dependencies, tx: Transaction, tenant_id: str) -> None:
-    """Let those who wait act after the notice that has just been given, if there is still nobody to confirm them."""
+    """Let waiting administrators act seven days after the e-mail just sent, if still nobody can confirm them."""
     administrators, acts_from = tx.staff.administrators(tenant_id), deps.clock.now() + NOTICE
     if _acting(deps, administrators):
         return
@@ -153,7 +156,7 @@ def _view(deps: Dependencies, administrator: Administrator) -> AdministratorView
 
 
 def administrator_of(deps: Dependencies, *, tenant_id: str, person: PersonIdentifier) -> str | None:
-    """Return the id under which the person administers the tenant, or None."""
+    """Return the person's id as administrator of the tenant, or None."""
     with deps.database.read() as tx:
         own = administration_of(deps, tx, person, tenant_id)
     return own.id if own else None
@@ -162,12 +165,12 @@ def administrator_of(deps: Dependencies, *, tenant_id: str, person: PersonIdenti
 def remove_administrator(
     deps: Dependencies, *, tenant_id: str, administrator_id: str, person: PersonIdentifier | None = None
 ) -> None:
-    """End a person's right to configure the tenant, or refuse it to one who waits.
+    """Remove an administrator, or reject a waiting one.
 
-    One who waits in a tenant that has signed can always be refused.
+    In a tenant that has signed, a waiting one can always be rejected.
 
-    Raises: NotFound. Conflict for the last one, or by ``person`` for the last who acts.
-    Unavailable if a necessary letter to the contact address was not accepted.
+    Raises: NotFound. Conflict for the last administrator, or if ``person`` removes the last who can act. Unavailable if
+    a required e-mail to the contact address was not accepted.
     """
     told = person is None and _write_to_contact(deps, tenant_id, without=administrator_id)
     with deps.database.write() as tx:

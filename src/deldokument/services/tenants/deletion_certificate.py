@@ -1,8 +1,8 @@
 """The deletion record as a document (sletteprotokoll): a PDF in bokmål with the service's seal.
 
 Guarantees:
-- The document says what the record says and nothing more.
-- It is issued only after the contents have been deleted, and only if the event log proves it.
+- The document contains exactly the record.
+- It is issued only after the contents have been deleted, and only if the event log proves that.
 
 The PDF is rendered for each request, from the events.
 """
@@ -76,8 +76,8 @@ Protokollen er laget av tjenesten og forseglet med tjenestens sertifikat. Seglet
 def deletion_paper(deps: Dependencies, *, tenant_id: str) -> bytes:
     """Return the PDF.
 
-    Raises: NotFound; Conflict while contents are left, or if the record is not proven; Unavailable if it cannot be
-    sealed.
+    Raises: NotFound; Conflict while contents are left, or if the record is not ``is_proven``; Unavailable if it cannot
+    be sealed.
     """
     deleted = deletion_record(deps, tenant_id=tenant_id)
     if not deleted.is_proven:

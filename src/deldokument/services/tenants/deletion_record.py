@@ -1,8 +1,8 @@
-"""The deletion record (sletteprotokoll): what the event log proves of a tenant's end and of the deletion after it.
+"""The deletion record (sletteprotokoll): a tenant's end and the deletion after it, proven by the event log.
 
 Guarantees:
-- Figures and times are from events that the service wrote. Tables that say otherwise raise an alarm.
-- A key counts as destroyed only if an event says so.
+- Figures and times are from authentic events. If the tables differ, an alarm is raised.
+- A key counts as destroyed only by an event.
 """
 
 from dataclasses import dataclass, fields
@@ -24,10 +24,10 @@ _TOTALS = [field.name for field in fields(TenantTotals)]
 
 @dataclass(frozen=True, slots=True)
 class DeletionRecord:
-    """A record of what was deleted after the end, and when.
+    """A record of the deletion after the end: figures and times.
 
     ``ended_by`` is empty if no name is kept. ``names_until`` is when names and identifiers are or were erased.
-    ``is_proven``: the tables say what the events say. Otherwise something was changed outside the service.
+    ``is_proven``: tables and events agree. Otherwise one of them was changed outside the service.
     """
 
     tenant: Tenant
@@ -43,7 +43,7 @@ class DeletionRecord:
 
 
 def deletion_record(deps: Dependencies, *, tenant_id: str) -> DeletionRecord:
-    """Return the deletion record as far as it has come. Raises: NotFound if the tenant has not ended."""
+    """Return the deletion record in its present state. Raises: NotFound if the tenant has not ended."""
     with deps.database.read() as tx:
         tenant = require(tx.tenants.get(tenant_id), "tenant")
         ended_at = require(tenant.ended_at, "end")
@@ -73,7 +73,7 @@ def deletion_record(deps: Dependencies, *, tenant_id: str) -> DeletionRecord:
 
 
 def destroyed_keys(deps: Dependencies, tx: Transaction, tenant_id: str) -> int | None:
-    """Return for how many shares events say that the key was destroyed after the end.
+    """Return the number of shares whose key was destroyed after the end, according to events.
 
     None, with an alarm, if a share of the tenant has no such event, or if the end is not proven.
     """
@@ -88,7 +88,7 @@ def destroyed_keys(deps: Dependencies, tx: Transaction, tenant_id: str) -> int |
 
 
 def _first_destroyed(tx: Transaction, tenant_id: str) -> dict[str | None, datetime]:
-    """Return by share when its key was first destroyed, from events that the service wrote."""
+    """Return, by share, the time when its key was first destroyed, from authentic events."""
     found, last = dict[str | None, datetime](), None
     wanted, end = EventFilter(tenant_id, kind=EventKind.SHARE_KEY_DESTROYED), tx.audit.head(tenant_id).number
     while stored := tx.audit.oldest(wanted, after=last, last_number=end, limit=_STEP):
@@ -100,7 +100,7 @@ def _first_destroyed(tx: Transaction, tenant_id: str) -> dict[str | None, dateti
 
 
 def _newest(tx: Transaction, tenant_id: str, kind: EventKind) -> AuditEvent | None:
-    """Return the newest event of the kind, if the service wrote it."""
+    """Return the newest event of the kind, if it is authentic."""
     found = tx.audit.newest(EventFilter(tenant_id, kind=kind), before=None, limit=1)
     return found[0].event if found and tx.audit.are_own(found) else None
 

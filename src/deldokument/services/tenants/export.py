@@ -1,9 +1,9 @@
 """Export of a tenant's data: its shares with receipts, its signed agreements, and the files of its assessments.
 
 Guarantees:
-- Memory is constant, however much there is: shares are read page by page.
-- Every export is recorded before the first byte leaves.
-- Persons' numbers are masked, as everywhere.
+- Memory is constant for any number of shares: they are read page by page.
+- Every export is recorded before its first byte is sent.
+- Persons' numbers are masked.
 - The contents of documents and messages are not included.
 """
 
@@ -35,7 +35,7 @@ class ExportedPaper:
 
 
 def begin_export(deps: Dependencies, *, tenant_id: str, person: PersonIdentifier | None = None) -> Tenant:
-    """Record that somebody exports the tenant's data; return the tenant. Raises: NotFound."""
+    """Record an export of the tenant's data; return the tenant. Raises: NotFound."""
     with deps.database.write() as tx:
         tenant = require(tx.tenants.get(tenant_id), "tenant")
         record_event(deps, tx, EventKind.TENANT_EXPORTED, tenant_id=tenant_id, person=person)
@@ -43,7 +43,7 @@ def begin_export(deps: Dependencies, *, tenant_id: str, person: PersonIdentifier
 
 
 def exported_shares(deps: Dependencies, *, tenant_id: str) -> Iterator[ShareView]:
-    """Yield the tenant's shares that still have names, drafts too: account by account, newest first."""
+    """Yield the tenant's shares that still have names, including drafts: account by account, newest first."""
     with deps.database.read() as tx:
         accounts = tx.accounts.of_tenant(tenant_id)
     for account in accounts:

@@ -1,7 +1,7 @@
 """Freezing: the operator stops a tenant, an account or a share for a time, without deleting anything.
 
-While it is frozen, recipients learn only that the documents cannot be opened just now, and members share nothing new.
-A share still ends on its date (domain.shares.policy). The reason is a code, because the audit trail has no free text.
+During a freeze, recipients see only that the documents cannot be opened at present, and members cannot share. A share
+still ends on its date (domain.shares.policy). The reason is a code, because the audit trail has no free text.
 
 Guarantees:
 - Freezing and unfreezing are idempotent.
@@ -69,7 +69,7 @@ def set_share_freeze(
 ) -> Share:
     """Freeze one share or draft; without a reason, unfreeze it.
 
-    Raises: NotFound, or Conflict if a share that is over is to be frozen.
+    Raises: NotFound; Conflict for freezing a share that is over.
     """
     with deps.database.write() as tx:
         share = require(tx.shares.lock(share_id), "share")

@@ -1,17 +1,17 @@
 """Offboarding: ends the service for a tenant, for good.
 
-    offboard_tenant      nothing new; withdraws open shares, abandons drafts, removes members and integrations
+    offboard_tenant      blocks new work; withdraws open shares, abandons drafts, removes members and integrations
     (retention           destroys keys, deletes ciphertext, erases names when their time is up)
-    complete_deletions   records that no key and no object is left: the deletion record is complete
+    complete_deletions   records that no keys and objects are left, which completes the deletion record
     forget_tenants       after the retention period: erases members, administrators, contacts, the tenant's agreements
-                         and assessments, its audit keys; frees its number, should it come back
-    destroy_tenant_keys  destroys the key of such a tenant again that somebody has put back
+                         and assessments, its audit keys; frees its number for a new registration
+    destroy_tenant_keys  destroys the key of such a tenant again if it was restored
 
 Guarantees:
-- A tenant ends once, however many requests come at once, and the end cannot be undone.
-- The record is not complete while any content is left, or while no event proves that a share's key was destroyed.
+- A tenant ends once, even with concurrent requests, and the end cannot be undone.
+- The record is complete only if no content is left, and events prove the destruction of every share's key.
 - Other tenants are not affected.
-- Administrators have access until they are forgotten too, to fetch the export and the record.
+- Administrators keep their access until they are erased, to fetch the export and the record.
 """
 
 from dataclasses import asdict, replace
@@ -43,7 +43,7 @@ _TENANT_KEY = "tenant_key"
 
 
 def holdings_of(deps: Dependencies, *, tenant_id: str) -> TenantTotals:
-    """Return the totals of what the tenant owns, which an end would delete. Raises: NotFound."""
+    """Return the totals of the tenant's data, which an end would delete. Raises: NotFound."""
     with deps.database.read() as tx:
         require(tx.tenants.get(tenant_id), "tenant")
         return tx.tenant_lifecycle.totals(tenant_id, deps.clock.now())
@@ -54,7 +54,7 @@ def offboard_tenant(
 ) -> Tenant:
     """End the service for the tenant now. Idempotent.
 
-    A tenant that was never activated may end, too: it has an administrator, and perhaps agreements.
+    A tenant that was never activated can end, too, because it has an administrator, and perhaps agreements.
 
     Raises:
     - NotFound
@@ -88,7 +88,7 @@ def _must_not_be_frozen(tx: Transaction, tenant: Tenant) -> None:
 
 
 def complete_deletions(deps: Dependencies) -> int:
-    """Record for ended tenants that none of their contents is left; return how many tenants."""
+    """Record for ended tenants that none of their contents is left; return the number of tenants."""
     with deps.database.read() as tx:
         counts = {one: destroyed_keys(deps, tx, one) for one in tx.tenant_lifecycle.emptied_tenants(_BATCH)}
     proven = {tenant_id: number for tenant_id, number in counts.items() if number is not None}
@@ -106,7 +106,7 @@ def complete_deletions(deps: Dependencies) -> int:
 
 
 def forget_tenants(deps: Dependencies) -> int:
-    """Erase the names and identifiers of tenants whose retention period after the end is over; return how many."""
+    """Erase the names and identifiers of tenants whose retention period after the end is over; return their number."""
     now = deps.clock.now()
     bare = _erase_subjects(deps, now)
     with deps.database.write() as tx:
@@ -127,8 +127,8 @@ def forget_tenants(deps: Dependencies) -> int:
 def _erase_subjects(deps: Dependencies, now: datetime) -> set[str]:
     """Erase the subjects of the tenants that can be forgotten; return those tenants' ids.
 
-    This is committed before the audit keys are destroyed, by which subjects are found. After a crash in between, the
-    next round continues.
+    This is committed before the audit keys, which are needed to find subjects, are destroyed. After a crash in between,
+    the next round continues.
     """
     with deps.database.write() as tx:
         spent = tx.tenant_lifecycle.forgettable(now, _BATCH)
@@ -143,13 +143,13 @@ def _audit_keys(deps: Dependencies, tenant_id: str) -> list[str]:
 
 
 def _bare(tenant: Tenant) -> Tenant:
-    """Return the tenant without its contacts, and with its number free."""
+    """Return the tenant without contacts, and with a substitute for its number, which becomes free."""
     number = spent_number(tenant.organization_number, existing(tenant.ended_at))
     return replace(tenant, organization_number=number, contact=Contact(), breach_contact="")
 
 
 def destroy_tenant_keys(deps: Dependencies) -> None:
-    """Destroy the tenant keys of forgotten tenants, which somebody has put back, and report each."""
+    """Destroy restored tenant keys of forgotten tenants, and report each."""
     now, present = deps.clock.now(), deps.keyring.ids(TENANT_KEY_PREFIX)
     with deps.database.read() as tx:
         back = [one for one in present if _is_forgotten(tx, one.removeprefix(TENANT_KEY_PREFIX), now)]
@@ -159,7 +159,7 @@ def destroy_tenant_keys(deps: Dependencies) -> None:
 
 
 def _is_forgotten(tx: Transaction, tenant_id: str, now: datetime) -> bool:
-    """Return whether the tenant's own row proves that it is past its retention period, and it has been forgotten."""
+    """Return whether the tenant's authenticated row proves that it has been forgotten after its retention period."""
     tenant = tx.tenants.get(tenant_id)
     if tenant is None or not tenant.intact or tenant.ended_at is None or now < tenant.ended_at + tenant.retention:
         return False

@@ -1,7 +1,7 @@
 """Operators, who run the service for all tenants: adding, listing and removing them.
 
-Only the command line calls this, so the last operator may be removed: anybody with access to the machine can add
-another. An operator is not an administrator of any tenant and reads no documents.
+Only the command line calls this. So the last operator may be removed: a command can add another. An operator is not an
+administrator of any tenant, and cannot read documents.
 """
 
 from deldokument.domain.audit import EventKind
@@ -23,7 +23,7 @@ from deldokument.services.people import (
 
 
 def add_operator(deps: Dependencies, *, number: str, name: str) -> PersonView:
-    """Let a person run the service. Raises: InvalidInput or InvalidFields; Conflict if the person is an operator."""
+    """Add an operator. Raises: InvalidInput or InvalidFields; Conflict if the person is already an operator."""
     chosen, tidy = check_person(deps, number, name)
     key = directory_key(deps)
     operator = Operator(**sealed_person(key, StaffRole.OPERATOR, new_id(), chosen, tidy))
@@ -48,7 +48,7 @@ def list_operators(deps: Dependencies) -> list[PersonView]:
 
 
 def remove_operator(deps: Dependencies, *, operator_id: str) -> None:
-    """End a person's right to run the service, from the next request on. Raises: NotFound."""
+    """Remove an operator, with effect from the next request. Raises: NotFound."""
     with deps.database.write() as tx:
         known = {one.id: one for one in tx.staff.operators()}
         is_removed = tx.staff.remove_operator(operator_id)

@@ -2,7 +2,7 @@
 
 Guarantees:
 - Names are normalised, and numbers are checked.
-- No command changes the contact address of a tenant that has signed: letters about administrators go there.
+- No command can change the contact address of a tenant that has signed: e-mail about administrators goes there.
 
 Does not check that the caller is an operator: `web` and `cli` do.
 """
@@ -98,22 +98,22 @@ def change_tenant_rules(
 
 
 def name_breach_contact(deps: Dependencies, *, tenant_id: str, contact: str, person: PersonIdentifier) -> None:
-    """Name whom a breach notification names; an empty text removes it. Raises: InvalidInput, NotFound or Conflict."""
+    """Set the contact for breach notifications; empty: remove it. Raises: InvalidInput, NotFound or Conflict."""
     checked = check_text(contact, BREACH_CONTACT_LENGTH, field="breach_contact")
     _change(deps, tenant_id, person, "breach_contact", lambda _tenant: checked)
 
 
 def change_email(deps: Dependencies, *, tenant_id: str, email: str, person: PersonIdentifier) -> None:
-    """Change the contact address, as ``person`` decides, an administrator. Raises: InvalidFields, NotFound or Conflict.
+    """Change the contact address. ``person`` is the acting administrator. Raises: InvalidFields, NotFound or Conflict.
 
-    A tenant always has one: it hears there of an administrator whom nobody can confirm.
+    It is mandatory, because e-mail about an administrator whom nobody can confirm goes there.
     """
     checked = _with_email(Contact(email=email)).email
     _change(deps, tenant_id, person, "contact", lambda tenant: replace(tenant.contact, email=checked))
 
 
 def _with_email(contact: Contact) -> Contact:
-    """Return the contact, tidied. Raises: InvalidFields, also if it has no e-mail address."""
+    """Return the contact as `check_contact` does. Raises: InvalidFields, also if it has no e-mail address."""
     tidy = check_contact(contact)
     if not tidy.email:
         raise InvalidFields([InvalidInput("email", "field_missing")])
@@ -123,7 +123,7 @@ def _with_email(contact: Contact) -> Contact:
 def _change(
     deps: Dependencies, tenant_id: str, person: PersonIdentifier, name: str, value: Callable[[Tenant], object]
 ) -> None:
-    """Change one setting as an administrator decides. Raises: NotFound; Conflict if the tenant has ended."""
+    """Change one setting on behalf of an administrator. Raises: NotFound; Conflict if the tenant has ended."""
     with deps.database.write() as tx:
         tenant = require(tx.tenants.lock(tenant_id), "tenant")
         must_not_have_ended(tenant)
@@ -143,7 +143,7 @@ def _period(present: PeriodRule, longest_days: int | None) -> PeriodRule:
 
 @dataclass(frozen=True, slots=True)
 class TenantSummary:
-    """A tenant with the number of its administrators and of its accounts, without deleted ones."""
+    """A tenant with its numbers of administrators and of accounts, without deleted ones."""
 
     tenant: Tenant
     administrators: int
@@ -180,7 +180,7 @@ def register_tenant(
 def _check_input(
     deps: Dependencies, organization_number: str, contact: Contact, number: str, name: str
 ) -> tuple[RegisteredOrganization, Contact, tuple[PersonIdentifier, str]]:
-    """Return the checked input as it is stored. Raises: InvalidFields with all that is wrong."""
+    """Return the checked input in its stored form. Raises: InvalidFields with all errors."""
     faults = Faults()
     organization = faults.unless(lambda: registered_organization(deps, organization_number), None)
     tidy = faults.unless(lambda: _with_email(contact), None)
@@ -201,7 +201,7 @@ def registered_organization(deps: Dependencies, organization_number: str) -> Reg
 
 
 def is_winding_up(deps: Dependencies, tenant: Tenant) -> bool:
-    """Return whether Enhetsregisteret says that the tenant is being wound up; False if it does not answer."""
+    """Return whether the tenant is being wound up, according to Enhetsregisteret; False if it does not answer."""
     try:
         found = deps.register.find(OrganizationNumber(tenant.organization_number))
     except Unavailable:

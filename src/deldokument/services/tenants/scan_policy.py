@@ -1,7 +1,7 @@
-"""Scan policy of a tenant: what an administrator makes stricter than the operator's.
+"""Scan policy of a tenant: stricter handling of verdicts than the operator's, set by an administrator.
 
 Guarantees:
-- The stored policy is never less strict than the operator's at that time, and never counts where it is.
+- A stored handling is stricter than the operator's at that time. If the operator's is stricter later, that one applies.
 """
 
 from collections.abc import Mapping
@@ -20,7 +20,7 @@ from deldokument.services.audit.recording import record_event
 def change_scan_policy(
     deps: Dependencies, person: PersonIdentifier, *, tenant_id: str, handlings: Mapping[str, str]
 ) -> Tenant:
-    """Set the tenant's handling of verdicts, by their names; the operator's applies to verdicts that are left out.
+    """Set the tenant's handling of verdicts, by their names; the operator's handling applies to all others.
 
     Raises: InvalidInput for a handling that is unknown or less strict than the operator's; NotFound or Conflict.
     """

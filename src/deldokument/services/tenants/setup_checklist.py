@@ -1,10 +1,8 @@
-"""Setup checklist: the steps to the first share, done and missing, with who did them and when; then warnings.
+"""Setup checklist: the steps to the first share, done (with person and time) or missing; then warnings.
 
 Guarantees:
 - The steps are in order.
-- Warnings are shown only; they block nothing by themselves.
-
-Does not change anything.
+- Warnings do not block anything.
 """
 
 from dataclasses import dataclass
@@ -27,7 +25,7 @@ NEARLY_FULL = 0.9
 
 
 class SetupWarning(StrEnum):
-    """A matter that a tenant in use should look at."""
+    """A problem that a tenant in use should look at."""
 
     TENANT_FROZEN = "tenant_frozen"
     ACCOUNT_FROZEN = "account_frozen"
@@ -42,7 +40,7 @@ class SetupWarning(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Reminder:
-    """A warning, with its account and date if it has them. ``used``: bytes in use of the account's ``quota``."""
+    """A warning, with its account and date if they apply. ``used``: bytes in use of the account's ``quota``."""
 
     concern: SetupWarning
     account: Account | None = None
@@ -53,7 +51,7 @@ class Reminder:
 
 @dataclass(frozen=True, slots=True)
 class SetupChecklist:
-    """The steps and warnings of a tenant. ``done`` has every step; ``accounts`` has those that are not deleted."""
+    """The steps and warnings of a tenant. ``done`` has every step; ``accounts`` are without deleted ones."""
 
     tenant: Tenant
     agreements: Agreements

@@ -6,7 +6,7 @@ May import: the packages of services below it, `ports`, `store`, `domain`, `cryp
 - `compaction`: merges small parts
 - `concatenation`: joins partial uploads (tus concatenation)
 - `deferred_length`: handles uploads of unknown length
-- `exchange_keys`: offers the certificate to which systems encrypt, and keeps its key
-- `metadata`: metadata that a tus client sent and gets back
+- `exchange_keys`: offers certificates to which systems encrypt, and keeps their private keys
+- `metadata`: stores a tus client's metadata, and returns it
 - `part_writer`: encrypts bytes into parts
 """

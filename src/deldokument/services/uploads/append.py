@@ -4,14 +4,14 @@
 
 Guarantees:
 - A part is written under a fresh name and made durable before the database refers to it.
-- The offset moves by compare-and-set: of two writers at one offset exactly one wins, and nothing is corrupted. No lock
-  is held while bytes arrive.
-- Objects that were not committed when a process died are unreferenced, and the orphan sweep deletes them.
+- The offset moves by compare-and-set: of two writers at the same offset exactly one succeeds. No lock is held while
+  bytes arrive.
+- If a process dies, its uncommitted objects are unreferenced, and the orphan sweep deletes them.
 - A request with a checksum is committed in one step or not at all.
-- Every commit checks again that the share takes the bytes, that the sharer may share, and that nothing is frozen.
-- Nothing is committed after the upload's token has run out.
+- Every commit checks again that the share accepts the bytes, that the sharer may share, and that nothing is frozen.
+- Nothing is committed after the upload's token has expired.
 
-Protocol: tus 1.0.0. Does not handle the HTTP methods; `web` does.
+Protocol: tus 1.0.0. HTTP methods are in `web`.
 """
 
 from __future__ import annotations
@@ -62,7 +62,7 @@ OnCommit = Callable[[Transaction, int], None]
 
 @dataclass(frozen=True, slots=True)
 class Checksum:
-    """Expected hash of a request's bytes (tus checksum extension)."""
+    """Expected hash of the bytes in a request (tus checksum extension)."""
 
     algorithm: str
     digest: bytes
@@ -74,9 +74,9 @@ def token_digest(token: str) -> bytes:
 
 
 def find_upload(deps: Dependencies, token: str, upload_id: str | None = None) -> Upload:
-    """Return the upload that the token is for, if its deadline has not passed.
+    """Return the upload of the token, if its deadline has not passed.
 
-    Raises: NotFound, which does not show the client why; Conflict or Frozen for an unfinished upload whose share takes
+    Raises: NotFound, without a reason for the client; Conflict or Frozen for an unfinished upload whose share accepts
     no more bytes.
     """
     with deps.database.read() as tx:
@@ -137,7 +137,7 @@ def _remove_partial(tx: Transaction, upload: Upload, now: datetime) -> None:
 
 
 def uploader_of(deps: Dependencies, tx: Transaction, upload: Upload) -> Sharer:
-    """Return the sharer who holds the token, for the audit trail."""
+    """Return the sharer to whom the token was issued, for the audit trail."""
     if upload.member_id is None:
         integration = require(tx.integrations.get(upload.integration_id or ""), "uploader")
         return Consumer(OrganizationNumber(integration.organization_number))
@@ -156,7 +156,7 @@ def begin_append(
     announced: int | None,
     checksum: Checksum | None = None,
 ) -> Append:
-    """Prepare to take bytes at ``offset``.
+    """Prepare to receive bytes at ``offset``.
 
     Raises: as ``find_upload``; Conflict for another offset or a finished upload; TooLarge.
     """
@@ -172,8 +172,8 @@ def begin_append(
 class Append:
     """Reception of the bytes of one request.
 
-    Call ``read_from``, ``write`` and ``finish`` one at a time; ``commit`` may run beside them, in another thread.
-    ``committed`` is the offset that is durable and may be acknowledged.
+    Call ``read_from``, ``write`` and ``finish`` one at a time; ``commit`` may run concurrently in another thread.
+    ``committed`` is the durable offset, which may be acknowledged.
     """
 
     def __init__(
@@ -203,11 +203,11 @@ class Append:
         return len(self._parts.sealed)
 
     def write(self, pieces: Sequence[Buffer]) -> None:
-        """Take at most FEED bytes. Raises: as ``read_from``."""
+        """Receive at most FEED bytes. Raises: as ``read_from``."""
         self.read_from(partial(_gather, pieces))
 
     def read_from(self, fill: Callable[[memoryview], int]) -> int:
-        """Take the bytes that ``fill`` puts at the front of its buffer; return their number.
+        """Receive the bytes that ``fill`` writes to the start of its buffer; return their number.
 
         Raises: TooLarge beyond the declared length, StorageFull, Unavailable.
         """
@@ -312,9 +312,9 @@ def _advance(deps: Dependencies, upload: Upload, old: int, parts: Sequence[Part]
 
 
 def _check_partial_fits(tx: Transaction, partial: Upload, end: int) -> None:
-    """Raise TooLarge unless the partial upload up to ``end`` and the bytes of the others fit the document.
+    """Raise TooLarge if the partial upload up to ``end``, with the other ones' bytes, exceeds the document.
 
-    Bytes that the same partial upload received before its connection broke count once: its offset includes them.
+    Bytes that it received before its connection broke are in its offset, and count once.
     """
     whole = require(tx.uploads.get(partial.partial_of or ""), "upload")
     others = [one for one in tx.uploads.partials(whole.id) if one.id != partial.id]
@@ -325,7 +325,7 @@ def _check_partial_fits(tx: Transaction, partial: Upload, end: int) -> None:
 def locked_share(deps: Dependencies, tx: Transaction, upload: Upload) -> Share:
     """Return the share, locked until the transaction ends, so that it cannot be published or ended meanwhile.
 
-    Raises: Conflict if it takes no more bytes, Frozen, or NotFound if the uploader may no longer share there.
+    Raises: Conflict if it accepts no more bytes, Frozen, or NotFound if the uploader may no longer share there.
     """
     share = require(tx.shares.lock(upload.share_id), "share")
     _check_allowed(deps, tx, upload, share)
@@ -354,7 +354,7 @@ def _is_pending(tx: Transaction, document_id: str) -> bool:
 
 
 def accounts_of_uploader(tx: Transaction, upload: Upload) -> set[str]:
-    """Return the accounts that the uploader may share from now: the draft may have been moved to another one."""
+    """Return the accounts from which the uploader may share now: the draft may have been moved to another account."""
     if upload.member_id is not None:
         member = require(tx.members.get(upload.member_id), "uploader")
         return {account.id for _, account in tx.members.of_person(member.lookup_hash)}
@@ -366,8 +366,8 @@ def accounts_of_uploader(tx: Transaction, upload: Upload) -> set[str]:
 def complete(deps: Dependencies, tx: Transaction, share: Share, upload: Upload) -> None:
     """Complete the document and seal its manifest. The share must be locked.
 
-    From here on nobody with write access to database and store can change the document unnoticed.
-    Raises: Conflict for a document that is complete: an upload that was put back gives it no second manifest.
+    From then on, a change of the document in database or store is detected. Raises: Conflict for a complete document,
+    so that a restored upload cannot give it a second manifest.
     """
     document = existing(tx.additions.document(upload.document_id))
     if document.is_complete:

@@ -4,8 +4,8 @@ Guarantees:
 - An upload has at most length / 8 MiB + 16 parts.
 - A merged part is a new stream under a new name; no nonce is used twice.
 - The old objects are deleted only after the new one is committed in the database.
-- An upload that can still succeed never fails because of compaction: the acknowledged bytes are safe without it. If it
-  fails, the next request tries again.
+- An upload never fails because of compaction: the acknowledged bytes are safe without it. The next request retries a
+  failed compaction.
 """
 
 import logging
@@ -32,7 +32,7 @@ def compact_parts(deps: Dependencies, upload_id: str, document_id: str, data_key
     """Merge small neighbouring parts into one.
 
     Gives up if another writer has changed them, or if database or store does not answer. Raises: IntegrityError if a
-    part is not what was sealed; then the document is lost, and the client that sends more must learn it.
+    part was tampered with. Then the document is lost, and the client must get the error.
     """
     try:
         with deps.database.read() as tx:

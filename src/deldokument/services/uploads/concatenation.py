@@ -5,7 +5,7 @@ Guarantees:
 - Joining copies no bytes and is one transaction. Afterwards the document is complete, as if its bytes had come in that
   order.
 - Joining is idempotent.
-- The bytes of a document are stored once, within the declared length, however they come.
+- The stored bytes of a document never exceed the declared length.
 """
 
 from collections.abc import Sequence
@@ -51,7 +51,7 @@ def create_partial(deps: Dependencies, token: str, *, length: int, start: int | 
 def join_partials(deps: Dependencies, token: str, partial_ids: Sequence[str]) -> Upload:
     """Join these partial uploads, in that order, to the token's document; discard the others.
 
-    Raises: NotFound, or Conflict if they are not the whole document or it was finished otherwise.
+    Raises: NotFound, or Conflict if they are not the whole document, or it was finished in another way.
     """
     whole = find_upload(deps, token)
     if whole.is_finished:
@@ -73,7 +73,7 @@ def _find_partials(tx: Transaction, whole: Upload, partial_ids: Sequence[str]) -
 
 
 def joined_partials(deps: Dependencies, upload: Upload) -> list[Upload]:
-    """Return the partial uploads that a finished upload was joined from, in order; none if it was sent whole."""
+    """Return the partial uploads from which a finished upload was joined, in order; none if it was sent whole."""
     if upload.is_partial or not upload.is_finished:
         return []
     with deps.database.read() as tx:

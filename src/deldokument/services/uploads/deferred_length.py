@@ -3,7 +3,7 @@
 The upload is announced with a maximum length. The number of bytes received becomes its length.
 
 Guarantees:
-- Until then it is an unfinished upload like any other, so its draft cannot be published.
+- Until then the upload is unfinished, so its draft cannot be published.
 - The finished document has a sealed manifest like any other.
 """
 
@@ -34,7 +34,7 @@ def add_document_of_unknown_length(
 ) -> UploadTicket:
     """Announce a document of at most ``at_most`` bytes; None: as many as the account's quota allows.
 
-    Raises: as ``add_document``, for example TooLarge, and InvalidInput if the quota is spent.
+    Raises: as ``add_document``, for example TooLarge; InvalidInput if the quota is used up.
     """
     if at_most is None:
         with deps.database.write() as tx:

@@ -1,13 +1,13 @@
 """Key pairs to which systems encrypt documents before they upload them.
 
-    offered_certificate    the newest certificate; makes a key pair if there is none, or it is RENEWED_AFTER old
-    exchange_pairs         all pairs that a certificate of the last LIFETIME may have been used of
+    offered_certificate    the newest certificate; creates a key pair if there is none, or it is RENEWED_AFTER old
+    exchange_pairs         all pairs whose certificates may still be in use (LIFETIME)
 
-Both are for one sharer. Each organisation's systems have pairs of their own; people share theirs.
+Both are for one sharer. Each organisation's systems have their own pairs; all persons use the same ones.
 
 Guarantees:
-- A private key is stored sealed only, and bound to its record and organisation.
-- An organisation's pair decrypts nothing that another one's system uploads.
+- A private key is stored only sealed, and bound to its record and organisation.
+- An organisation's pair cannot decrypt uploads of other organisations' systems.
 - A certificate can be used for at least LIFETIME minus RENEWED_AFTER after it was offered.
 - A private key is deleted when its certificate has expired and another one is offered.
 """
@@ -29,9 +29,9 @@ RENEWED_AFTER = timedelta(days=365)
 
 
 def offered_certificate(deps: Dependencies, sharer: Sharer) -> str:
-    """Return the certificate to encrypt to (PEM).
+    """Return the certificate for encryption (PEM).
 
-    Of two nodes that make a pair at once both keep theirs; later callers get one of them.
+    If two nodes create pairs at once, both pairs are kept; later callers get one of them.
     """
     now, owner = deps.clock.now(), _owner(sharer)
     with deps.database.read() as tx:
@@ -49,7 +49,7 @@ def offered_certificate(deps: Dependencies, sharer: Sharer) -> str:
 
 
 def exchange_pairs(deps: Dependencies, sharer: Sharer) -> dict[int, ExchangePair]:
-    """Return the key pairs by the serial numbers of their certificates."""
+    """Return the sharer's key pairs, by the serial numbers of their certificates."""
     with deps.database.read() as tx:
         keys = tx.exchange_keys.of(_owner(sharer))
     pairs = [_open_pair(deps, key) for key in keys]

@@ -1,6 +1,7 @@
 """Upload metadata of a tus client, to be returned to it as sent.
 
-It contains file names, so it is encrypted under the share key and dies with it. The service itself does not read it.
+It contains file names, so it is encrypted under the share key and becomes unreadable with it. The service itself does
+not use it.
 """
 
 from deldokument.crypto.errors import IntegrityError
@@ -12,7 +13,7 @@ from deldokument.store.engine.integrity import DamagedRow
 
 
 def keep_metadata(deps: Dependencies, upload: Upload, metadata: str) -> None:
-    """Store the metadata in place of earlier ones; without effect if there are none or the share has ended."""
+    """Store the metadata in place of earlier metadata; do nothing if it is empty or the share has ended."""
     key = _share_key(deps, upload)
     if not metadata or key is None:
         return
@@ -22,7 +23,7 @@ def keep_metadata(deps: Dependencies, upload: Upload, metadata: str) -> None:
 
 
 def upload_metadata(deps: Dependencies, upload: Upload) -> str:
-    """Return the metadata; empty if there are none or the share has ended. Raises: NotFound if they are damaged."""
+    """Return the metadata; empty if there is none or the share has ended. Raises: NotFound if it is damaged."""
     if upload.sealed_metadata is None:
         return ""
     key = _share_key(deps, upload)

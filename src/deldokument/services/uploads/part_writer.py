@@ -3,11 +3,11 @@
     read ──> sealed ──> written ──> ``sealed``, to be committed
 
 Guarantees:
-- Bytes are copied no more often than that.
-- Memory grows with the number of working threads. An upload itself keeps about one segment at most.
-- A part waits in ``sealed`` only after all of it has been written.
+- Bytes are copied only by these steps.
+- Buffers belong to threads. An upload itself keeps at most about one segment in memory.
+- A part is in ``sealed`` only after all of it has been written.
 
-Does not know when a part becomes durable, or which bytes are acknowledged (see services.uploads.append).
+Committing and acknowledging are in `services.uploads.append`.
 """
 
 import threading
@@ -33,7 +33,7 @@ _WHOLE = ciphertext_length(FULL_PART_PLAINTEXT)
 
 
 class _Workspace(threading.local):
-    """Buffers of one thread, allocated on first use: most threads never need them."""
+    """Buffers of one thread, allocated on first use, because most threads never need them."""
 
     @cached_property
     def plain(self) -> bytearray:
@@ -74,7 +74,7 @@ class PartWriter:
         """Complete parts, in order, that wait to be committed."""
 
     def read_from(self, fill: Callable[[memoryview], int]) -> int:
-        """Take the bytes that ``fill`` puts at the front of its buffer of FEED bytes or more; return their number.
+        """Read the bytes that ``fill`` writes to the start of its buffer of FEED bytes or more; return their number.
 
         Raises: StorageFull, Unavailable, and the errors of ``fill``.
         """
@@ -86,7 +86,7 @@ class PartWriter:
         return count
 
     def finish(self) -> None:
-        """Seal the bytes that are left, as the last segment of their part."""
+        """Seal the remaining bytes, as the last segment of their part."""
         if self._rest:
             self._write(self._part or self._open_part(), self._rest, last=True)
             self._rest = b""
@@ -100,7 +100,7 @@ class PartWriter:
             self.sealed.pop()[1].abort()
 
     def _seal(self, plain: memoryview) -> memoryview:
-        """Seal whole segments; return the bytes that are left, at most a little more than a segment."""
+        """Seal whole segments; return the remaining bytes, at most a little more than a segment."""
         while len(plain):
             part = self._part or self._open_part()
             room = FULL_PART_PLAINTEXT - part.encryptor.plaintext_length

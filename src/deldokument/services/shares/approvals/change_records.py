@@ -1,10 +1,10 @@
 """A change of a published share, and its sealed form while another member must approve it.
 
 Guarantees:
-- A share has one proposed change at most. It opens for its share only, and names its proposer.
-- It ends with the share key.
+- A share has at most one proposed change. It opens only for its share, and names its proposer.
+- It becomes unreadable with the share key.
 
-The proposal itself is in services.shares.approvals.proposals.
+Proposals are in `services.shares.approvals.proposals`.
 """
 
 from __future__ import annotations
@@ -31,9 +31,9 @@ from deldokument.services.shares.recipients.recipients import CheckedRecipient
 
 @dataclass(frozen=True, slots=True, repr=False)
 class Change:
-    """New values of a published share; None keeps the present one. ``texts`` are by name, ``labels`` by recipient's id.
+    """New values of a published share; None keeps the present value. ``texts`` are by name, ``labels`` by recipient id.
 
-    ``added`` are recipients that the share does not have yet, ``documents`` ids of pending documents.
+    ``added`` are new recipients, ``documents`` ids of pending documents.
     """
 
     texts: Mapping[str, str] = field(default_factory=dict)
@@ -55,25 +55,31 @@ class Change:
 
     @property
     def details(self) -> dict[str, str]:
-        """Details of the events about a proposal of it."""
+        """Details of the events about a proposal of this change."""
         return {"until": self.expires_at.isoformat()} if self.expires_at else {}
 
     @property
     def entry(self) -> Change:
-        """The part that lets persons or documents in. A field is there unless it is named here."""
+        """The part of the change that gives access to persons or adds documents.
+
+        A field belongs to it unless named here.
+        """
         return replace(self._guarded, texts={}, expires_at=None)
 
     @property
     def _guarded(self) -> Change:
-        """The part that not every member makes at once, in any account. A field is there unless it is named."""
+        """The part of the change that a single member may not make in every account.
+
+        A field belongs to it unless named here.
+        """
         shown = {name: text for name, text in self.texts.items() if TEXT_FIELDS[name].is_shown}
         return replace(self, texts=shown, labels={}, confidential=None if self.confidential else self.confidential)
 
     def divide(self, present_end: datetime, *, is_sharer: bool, four_eyes: bool) -> tuple[Change, Change]:
-        """Return the part for which one person is enough, and the part that needs another member's approval.
+        """Return the part that one person may change, and the part that needs another member's approval.
 
-        ``is_sharer``: that person shared it, and so decides who gets in. Under four eyes, the second part is also what
-        recipients see, and what lets them in for longer, also if that person shared it.
+        ``is_sharer``: the person is the sharer, and so decides who gets access. Under four eyes, texts that recipients
+        see and a later end are also in the second part, even for the sharer.
         """
         if four_eyes:
             is_earlier = self.expires_at is not None and self.expires_at < present_end
@@ -89,7 +95,7 @@ class Change:
         return replace(self, **{name: getattr(empty, name) for name in taken} | {"texts": left})
 
     def with_later(self, later: Change) -> Change:
-        """Return this change and a later one as one. Of two values of a field the later counts."""
+        """Return this change merged with a later one. Of two values of a field, the later one applies."""
         return replace(
             self, **{one.name: _merge(getattr(self, one.name), getattr(later, one.name)) for one in fields(self)}
         )
@@ -105,7 +111,7 @@ def _merge(old: Any, new: Any) -> Any:
 
 @dataclass(frozen=True, slots=True, repr=False)
 class ProposedChange:
-    """A change that waits for approval: by which member or integration, and since when.
+    """A change that waits for approval, its proposer (a member or an integration), and since when.
 
     ``versions``: the manifest hashes of its documents, by id.
     """

@@ -1,13 +1,13 @@
-"""What waits for another person's approval: the publication of a draft (four eyes), or a change of an open share.
+"""Proposals that wait for another person: the publication of a draft (four eyes), or a change of an open share.
 
-A member or an integration proposes, and a member approves. services.shares.published.publishing and
-services.shares.published.changes check the approval here.
+A member or an integration proposes, and a member approves. `services.shares.published.publishing` and
+`services.shares.published.changes` check the approval here.
 
 Guarantees:
-- A share has one proposal at most. It lapses when its proposer leaves the account.
-- Nobody approves a proposal of their own, or another than the one that they have seen. Who shared approves what lets
-  persons or documents in.
-- The approved draft is the proposed one: any change to the draft takes the proposal back.
+- A share has at most one proposal. It lapses when its proposer leaves the account.
+- Nobody can approve their own proposal, or another proposal than the one on the page. Only the sharer can approve
+  access for more persons or documents.
+- The approved draft is the proposed one: any change to the draft withdraws the proposal.
 """
 
 from collections.abc import Mapping
@@ -35,9 +35,9 @@ from deldokument.store.transaction import Transaction
 
 
 class ReturnReason(StrEnum):
-    """Why a proposal ended: the draft was changed, another member sent it back, or the proposer took it back.
+    """Why a proposal ended: the draft was changed, another member returned it, or the proposer withdrew it.
 
-    MOVED: a later end was asked for, but another one was set. REPLACED: another sharer proposed a change.
+    MOVED: a later end was proposed, but another end was set. REPLACED: another sharer proposed a change.
     """
 
     CHANGED = "changed"
@@ -49,7 +49,7 @@ class ReturnReason(StrEnum):
 
 @dataclass(frozen=True, slots=True, repr=False)
 class Proposal:
-    """What waits for another person: by whom, since when, and the change; None for the publication of a draft.
+    """A pending proposal: its proposer, since when, and the change; None for the publication of a draft.
 
     ``versions``: the manifest hashes of the documents that the change adds, by id.
     """
@@ -62,12 +62,12 @@ class Proposal:
 
     @property
     def seen(self) -> str:
-        """Value that an approval must carry. It identifies this proposal among all those of the same share."""
+        """Value that an approval must contain. It identifies this proposal among all of the share."""
         return self.at.isoformat()
 
 
 def proposal_of(tx: Transaction, account: Account, share: Share, share_key: bytes | None) -> Proposal | None:
-    """Return what waits for approval, if anything. ``share_key`` is needed for a published share only."""
+    """Return the pending proposal, or None. ``share_key`` is needed only for a published share."""
     four_eyes = account.rules.four_eyes
     if share.state is ShareState.DRAFT:
         proposer = living_sharer(tx, share.proposed_by) if four_eyes else None
@@ -85,7 +85,7 @@ def proposal_of(tx: Transaction, account: Account, share: Share, share_key: byte
 
 
 def pending_proposal(deps: Dependencies, tx: Transaction, share: Share) -> Proposal | None:
-    """Return the same as ``proposal_of``, of a share whose key is not destroyed. Raises: IntegrityError."""
+    """Return the proposal as ``proposal_of``, for a share whose key exists. Raises: IntegrityError."""
     key = existing_key(deps.keyring, share_key_id(share.id)) if share.sealed_change else None
     return proposal_of(tx, existing(tx.accounts.get(share.account_id)), share, key)
 
@@ -93,10 +93,10 @@ def pending_proposal(deps: Dependencies, tx: Transaction, share: Share) -> Propo
 def approved_proposal(
     deps: Dependencies, tx: Transaction, share: Share, person: PersonIdentifier, membership: Membership, seen: str
 ) -> Proposal:
-    """Return the proposal that the person approves; ``seen`` is that of the one reviewed.
+    """Return the proposal that the person approves; ``seen`` is the value of the reviewed proposal.
 
-    Raises: Conflict for one's own proposal (as a member of any account), another than ``seen``, without a proposal, or
-    if others decide. It raises Conflict too if a document is not the one that was proposed, which is reported.
+    Raises: Conflict if the proposal is missing, is not ``seen``, is the person's own (in any account), or is
+    for others to decide. Also if a document differs from the proposed one, which is reported.
     """
     proposal = pending_proposal(deps, tx, share)
     if proposal is None:
@@ -117,16 +117,15 @@ def approved_proposal(
 
 
 def _versions(tx: Transaction, share: Share) -> dict[str, str]:
-    """Return the manifest hashes of the share's complete documents, and of those that wait beside it, by id."""
+    """Return the manifest hashes of the share's complete documents, pending ones included, by id."""
     return {one.id: one.manifest_hash for one in tx.additions.with_documents([share.id]) if one.manifest_hash}
 
 
 def return_proposal(deps: Dependencies, person: PersonIdentifier, share_id: str, reason: str = "") -> None:
     """Return a pending proposal to its author with a reason; the author's own call withdraws it.
 
-    Does nothing if no proposal is pending.
-    The author of a draft that is sent back must confirm its numbers again.
-    Raises: InvalidInput for the reason; Conflict if the share is over.
+    Does nothing if no proposal is pending. The author of a returned draft must confirm its numbers again. Raises:
+    InvalidInput for the reason; Conflict if the share is over.
     """
     reason = check_reason(reason)
     with deps.database.write() as tx:
@@ -162,9 +161,9 @@ def end_proposal(
 
 
 def drop_proposed_end(deps: Dependencies, tx: Transaction, share: Share, sharer: Sharer) -> Share:
-    """Save the share without the end that is proposed, because another one is set; return it. The rest goes on waiting.
+    """Save the share without its proposed end, because another end is set; return it. The rest remains proposed.
 
-    It waits as a new proposal: an approval of the earlier one would be of another change.
+    It becomes a new proposal: an approval of the earlier one would be of another change.
     """
     proposal = pending_proposal(deps, tx, share)
     if proposal is None or proposal.change is None or proposal.change.expires_at is None:
@@ -177,9 +176,9 @@ def drop_proposed_end(deps: Dependencies, tx: Transaction, share: Share, sharer:
 def keep_change(
     deps: Dependencies, tx: Transaction, share: Share, change: Change, proposer_id: str, earlier: Proposal | None
 ) -> Share:
-    """Save the share with the change that waits for approval from now on; return it.
+    """Save the share with the change as its pending proposal; return it.
 
-    Documents that the ``earlier`` proposal contains are still wanted as they were then.
+    Documents that the ``earlier`` proposal contains must still be unchanged since then.
     """
     versions = _versions(tx, share) | (dict(earlier.versions) if earlier else {})
     proposed = ProposedChange(change, proposer_id, deps.clock.now(), {one: versions[one] for one in change.documents})
@@ -222,10 +221,12 @@ def touch_draft(
     person: Sharer | None = None,
     cause: ReturnReason = ReturnReason.CHANGED,
 ) -> Share:
-    """Save a draft with the time of its change; return it. An earlier proposal, for other content, is taken back.
+    """Save a draft with the time of its change; return it.
 
-    A published share is not changed: documents uploaded beside it are not part of it yet.
-    Texts and uploads are no event; a change of recipients, end, account, sharer or confidentiality is.
+    An earlier proposal is withdrawn, because the content differs.
+
+    A published share is not saved: documents uploaded beside it are not part of it yet. A change of recipients, end,
+    account, sharer or confidentiality is recorded as an event; texts and uploads are not.
     """
     if share.state is not ShareState.DRAFT:
         return share

@@ -1,7 +1,7 @@
-"""The reason of a member who sends back what a colleague has proposed, for its author to read.
+"""The reason of a member who returns a colleague's proposal, for its author to read.
 
 Guarantees:
-- A reason opens for its share only. It ends with the share key.
+- A reason opens only for its share. It becomes unreadable with the share key.
 """
 
 import json
@@ -24,7 +24,7 @@ from deldokument.services.encryption import (
 
 @dataclass(frozen=True, slots=True, repr=False)
 class ReturnNote:
-    """That a proposal was sent back: by which member, when, and the reason, which may be empty."""
+    """Note that a proposal was returned: the member, the time, and the reason, which may be empty."""
 
     name: str
     at: datetime

@@ -1,9 +1,9 @@
 """Full numbers of recipients: for the author of a share, and for systems in KS' interface.
 
 Guarantees:
-- A person gets only numbers of the person's own share, because a number that is checked must be seen.
-- Those are the unconfirmed ones of a draft, and all while the publication can be undone.
-- The event log shows that a person could see numbers that a colleague had typed.
+- A person gets numbers only of an own share, to check them.
+- These are the unconfirmed ones of a draft, and all of them while the publication can be undone.
+- The event log shows if a person could see numbers that a colleague had typed.
 - A system gets full numbers only if it may share and the account's rules say so.
 - The event log shows each system that got full numbers: once for each share in ten minutes.
 """
@@ -33,9 +33,9 @@ _NEWEST = 100
 def numbers_to_check(
     deps: Dependencies, share: Share, member_id: str | None, recipients: Sequence[Recipient]
 ) -> dict[str, str]:
-    """Return the numbers of persons, by recipient, that the author of a share must check; nothing to anybody else.
+    """Return the numbers of persons that the author of a share must check, by recipient; empty for others.
 
-    ``member_id``: who asks, as a member of the share's account; None for a system.
+    ``member_id``: the requesting member of the share's account; None for a system.
     """
     is_draft = share.state is ShareState.DRAFT
     is_shown = is_draft or share.can_be_undone(deps.clock.now())
@@ -59,7 +59,7 @@ def view_with_numbers(deps: Dependencies, person: PersonIdentifier, share_id: st
 def record_new_author(deps: Dependencies, tx: Transaction, draft: Share, sharer: Sharer, typed_by: str | None) -> None:
     """Record that a person becomes the author of a draft with numbers of persons that another sharer has typed.
 
-    Confirmed ones count: they are unconfirmed again when the publication is undone or the proposal sent back.
+    Confirmed numbers count too: they are unconfirmed again when the publication is undone or the proposal returned.
     """
     is_other = isinstance(sharer, PersonIdentifier) and draft.member_id != typed_by
     if is_other and any(one.kind == "person" for one in tx.shares.recipients([draft.id])):
@@ -67,9 +67,10 @@ def record_new_author(deps: Dependencies, tx: Transaction, draft: Share, sharer:
 
 
 def document_recipients(deps: Dependencies, sharer: Sharer, account_id: str, document_id: str) -> list[str]:
-    """Return the recipients of the share that a document of the account belongs to.
+    """Return the recipients of the share to which a document of the account belongs.
 
-    Persons are masked and organisation numbers grouped, unless the sharer gets full numbers. Raises: NotFound.
+    Numbers of persons are masked and those of organisations grouped, unless the sharer gets full numbers. Raises:
+    NotFound.
     """
     with deps.database.read() as tx:
         _, share = document_for_reading(deps, tx, sharer, document_id)

@@ -1,10 +1,10 @@
 """The events of one share as a list for systems.
 
 Guarantees:
-- Only recipients who opened, downloaded or confirmed are shown, masked as in the receipts; no other person is.
+- The only persons shown are recipients who opened, downloaded or confirmed, masked as in the receipts.
 - A system that acted is named.
-- Refusals are not listed: the persons are strangers to the tenant.
-- A list that is read page by page continues where it was, even if events are added meanwhile.
+- Refusals are not listed, because those persons are not the tenant's recipients.
+- Paging continues at the right event, even if events are added in between.
 """
 
 from dataclasses import dataclass
@@ -63,7 +63,7 @@ _NEWEST = 2**62
 
 @dataclass(frozen=True, slots=True)
 class HistoryEvent:
-    """An event of a share. ``until`` is the new end that an event set.
+    """An event of a share. ``until`` is the new end, if the event set one.
 
     ``person`` is the masked recipient, ``system`` the organisation whose system acted; empty if there is none.
     """
@@ -78,7 +78,7 @@ class HistoryEvent:
 
 @dataclass(frozen=True, slots=True)
 class History:
-    """One page, oldest first; ``next`` continues, None at the end. A page may have fewer events than asked for."""
+    """One page, oldest first; ``next`` continues, None at the end. A page may have fewer events than ``limit``."""
 
     events: tuple[HistoryEvent, ...]
     next: Place | None

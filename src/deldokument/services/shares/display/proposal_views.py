@@ -1,4 +1,4 @@
-"""What waits for a second person, for display. Does not decide who may approve."""
+"""Proposals that wait for a second person, for display."""
 
 from dataclasses import dataclass
 
@@ -14,7 +14,7 @@ from deldokument.store.transaction import Transaction
 class ProposalView(Proposal):
     """A proposal with the proposer's name.
 
-    ``has_no_approver``: nobody on the account could approve it. ``publisher``: the name of the member who alone can.
+    ``has_no_approver``: no member of the account can approve it. ``publisher``: the name of the only member who can.
     ``added`` are the new recipients, masked or by name.
     """
 
@@ -25,7 +25,7 @@ class ProposalView(Proposal):
 
 
 def view_proposal(directory: bytes, share: Share, share_key: bytes | None, related: SharerRows) -> ProposalView | None:
-    """Return what waits for approval, if anything. ``share_key``: as for ``proposal_of``."""
+    """Return the pending proposal for display, or None. ``share_key``: as for ``proposal_of``."""
     proposal = proposal_of(related.tx, related.accounts[share.account_id], share, share_key)
     if proposal is None:
         return None

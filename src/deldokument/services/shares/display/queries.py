@@ -28,9 +28,9 @@ MAX_EVENTS = 10_000
 
 @dataclass(frozen=True, slots=True)
 class ShareList:
-    """One page of shares, newest first; ``next`` continues, None at the end. ``needing`` may need the sharer.
+    """One page of shares, newest first; ``next`` continues, None at the end. ``needing``: see ``list_shares``.
 
-    ``damaged``: those of the page that cannot be shown.
+    ``damaged``: shares of the page that cannot be shown.
     """
 
     shares: tuple[ShareView, ...]
@@ -54,11 +54,11 @@ def list_shares(
 ) -> ShareList:
     """Return the shares of the sharer's accounts, filtered by account, present state, and reference (saksnummer).
 
-    ``mine``: the sharer's memberships, if they have been read for this request already. Without content, the views have
-    neither messages nor the findings of inspections.
+    ``mine``: the sharer's memberships, if this request has already read them. Without content, the views have neither
+    messages nor the findings of inspections.
 
-    ``soon`` adds what may need the sharer, regardless of the filter. That is a page of drafts, and a page of shares
-    that end so soon and that nobody has downloaded. Frozen and deleted accounts are left out there.
+    ``soon`` adds shares that may need the sharer, without the filter: a page of drafts, and a page of shares. The
+    latter end within that time, and nobody has downloaded them. Frozen and deleted accounts are omitted.
     """
     now = deps.clock.now()
     with deps.database.read() as tx:
@@ -89,7 +89,7 @@ def _views(
 ) -> tuple[dict[str, ShareView], set[str]]:
     """Return the views by id, each share read once, and the ids of damaged shares.
 
-    Shares that can no longer be read are in neither.
+    Both omit shares that can no longer be read.
     """
     different = {share.id: share for share in shares}
     views, damaged = views_and_damaged(deps, tx, list(different.values()), mine, with_content=with_content)
@@ -101,7 +101,7 @@ def _in_order(views: Mapping[str, ShareView], shares: Sequence[Share]) -> tuple[
 
 
 def _reference_hashes(deps: Dependencies, tenant_ids: set[str], reference: str) -> tuple[bytes, ...]:
-    """Return the reference's hash under every existing audit key of the tenants: one of them is the share's."""
+    """Return the reference's hash under every existing audit key of the tenants. One of the keys is the share's."""
     if not reference.strip():
         return ()
     prefixes = [audit_key_id(tenant_id, deps.clock.now())[: -len("YYYY-MM")] for tenant_id in tenant_ids]
@@ -127,7 +127,7 @@ def show_share(
 def _with_actors(
     deps: Dependencies, tx: Transaction, share: Share, events: Sequence[AuditEvent]
 ) -> list[tuple[AuditEvent, Actor | None]]:
-    """Return the events with their actors. Strangers, who can be very many, are not looked up."""
+    """Return the events with their actors. Persons who are not recipients, possibly very many, are not looked up."""
     known = [event for event in events if event.kind is not EventKind.SHARE_DENIED]
     actors = iter(Actors(deps, share.tenant_id).behind(tx, known))
     return [(event, None if event.kind is EventKind.SHARE_DENIED else next(actors)) for event in events]

@@ -1,8 +1,8 @@
-"""The receipts of one share as a list: who opened it and who downloaded what, for whom, first and last.
+"""The receipts of one share as a list: person, recipient, opening or document, first and last time.
 
 Guarantees:
 - Persons are masked.
-- A list that is read page by page continues where it was, even if receipts are added meanwhile.
+- Paging continues at the right receipt, even if receipts are added in between.
 """
 
 from dataclasses import dataclass
@@ -24,7 +24,7 @@ from deldokument.store.transaction import Transaction
 
 
 class ReceiptEvent(StrEnum):
-    """The event that a receipt is for."""
+    """The event that a receipt records."""
 
     OPENED = "opened"
     DOWNLOADED = "downloaded"
@@ -35,8 +35,8 @@ class ReceiptView:
     """A person (masked) who opened the share or downloaded a document for a recipient.
 
     - ``complete``: every byte of the document was sent to the person.
-    - ``state``: how far the document has come; None for an opening.
-    - ``direct``: the person's own machine acknowledged the bytes, and no proxy.
+    - ``state``: state of the document; None for an opening.
+    - ``direct``: the person's own machine acknowledged the bytes, not a proxy.
     """
 
     recipient_id: str

@@ -18,7 +18,7 @@ from deldokument.store.transaction import Transaction
 class ShareRelatedRows:
     """Rows that belong to some shares, by share, read for all of them at once.
 
-    ``mine``, ``recipients``, ``documents`` and ``receipts``: rows that have been read already.
+    ``mine``, ``recipients``, ``documents`` and ``receipts``: rows already read.
     """
 
     def __init__(
@@ -47,7 +47,7 @@ class ShareRelatedRows:
 
 
 class SharerRows(ShareRelatedRows):
-    """The same rows, and those that only sharers see."""
+    """The same rows, and those that only sharers may see."""
 
     def __init__(self, tx: Transaction, shares: Sequence[Share], mine: Sequence[Membership], now: datetime) -> None:
         share_ids = [share.id for share in shares]
@@ -101,7 +101,7 @@ class SharerRows(ShareRelatedRows):
     def sharer_of(self, share: Share, directory: bytes) -> tuple[str, str]:
         """Return the id and the name, as ``sharer_name``, of who shares it; both empty if that row is damaged.
 
-        A name is decrypted once however many shares the sharer has.
+        A name is decrypted only once for all shares of a sharer.
         """
         sharer_id = share.sharer_id
         if sharer_id not in self._names:
@@ -112,13 +112,13 @@ class SharerRows(ShareRelatedRows):
         return sharer_id, self._names[sharer_id]
 
     def sharer_has_left(self, share: Share) -> bool:
-        """Return whether its sharer no longer belongs to the account, or that row is damaged."""
+        """Return whether its sharer no longer belongs to the account, or the sharer's row is damaged."""
         sharer_id = share.sharer_id
         found = self._sharers.get(sharer_id)
         return sharer_id in self._sharers and (found is None or found.removed_at is not None)
 
     def sharer_decides(self, share: Share) -> bool:
-        """Return whether its sharer, if that is another than the person, decides alone who gets in."""
+        """Return whether its sharer, if not the viewing person, decides alone who gets access."""
         found = self._sharers.get(share.sharer_id)
         return sharer_decides(share, found if isinstance(found, Member) else None)
 

@@ -1,10 +1,10 @@
 """Report of a share for its sharers: facts, signature and sealed PDF.
 
 Guarantees:
-- A report can be made from the publication until the retention period ends. Nothing is stored for it.
-- Recipients and readers are masked. Full numbers need the right that KS' interface asks for, and are recorded.
-- Colleagues are named to members only, not to systems. Strangers who were refused are not in it.
-- No report is signed if a row that was read for it is not as the service wrote it.
+- A report can be requested from the publication until the end of the retention period. Nothing is stored for it.
+- Recipients and readers are masked. Full numbers need the same right as in KS' interface, and are recorded.
+- Colleagues are named to members only, not to systems. Persons who were refused are not in it.
+- No report is signed if one of its rows was changed outside the service.
 - Everything is read in one transaction, so the facts and the chain agree.
 """
 
@@ -50,7 +50,7 @@ UNLISTED: Final = frozenset({EventKind.SHARE_DENIED, EventKind.ROW_DAMAGED})
 class _ChainFacts:
     """The events of a share, whether earlier ones are left out, and the last event of their chain.
 
-    ``are_own``: the service wrote all of them.
+    ``are_own``: none of them is forged.
     """
 
     events: tuple[ReportEvent, ...]
@@ -101,7 +101,10 @@ def share_report(deps: Dependencies, sharer: Sharer, share_id: str, *, with_full
 
 
 def signed_report(deps: Dependencies, report: ShareReport) -> dict[str, Any]:
-    """Return the report as JSON values with the service's seal. Raises: Conflict if it is not proven; Unavailable."""
+    """Return the report as JSON values with the service's seal.
+
+    Raises: Conflict if it is not ``is_proven``; Unavailable.
+    """
     _must_be_proven(report)
     certificate = deps.signer.certificate()
     content = report.content(certificate.decode("ascii"))
@@ -124,7 +127,7 @@ def sealed_report(deps: Dependencies, report: ShareReport, paper: RenderedDocume
 
 
 def _must_be_proven(report: ShareReport) -> None:
-    """Raise Conflict for facts that the service did not write. It has raised an alarm when it read them."""
+    """Raise Conflict for facts that were changed outside the service. Reading them has raised an alarm."""
     if not report.is_proven:
         raise Conflict("records_unproven")
 
@@ -140,7 +143,7 @@ def _recipient(view: RecipientView, numbers: Mapping[str, str]) -> ReportRecipie
 
 
 def _document(view: DocumentView, events: Sequence[ReportEvent]) -> ReportDocument:
-    """Return the document with its last verdict, which the events keep after the inspection record is unreadable."""
+    """Return the document with its last verdict, from the events, which outlive the inspection record."""
     found = [one.event for one in events if _is_inspection(one.event, view.id)]
     last = found[-1] if found else None
     return ReportDocument(

@@ -1,9 +1,7 @@
 """Shares for display: sealed fields decrypted, identifiers masked, receipts grouped by recipient.
 
 Guarantees:
-- No full number of a person leaves this module.
-
-Does not decide about access.
+- Persons' numbers are masked.
 """
 
 from __future__ import annotations
@@ -60,8 +58,9 @@ from deldokument.store.transaction import Transaction
 class RecipientView:
     """A recipient. ``display`` is the masked or grouped number; ``name`` is an organisation's.
 
-    ``sent`` and ``received``: how many documents are at least sent, and how many are received. ``removed_at``:
-    removed after publication. ``asking_since``: waits for an answer to a request for more time or a new share.
+    ``sent``: number of documents sent, received ones included; ``received``: number received. ``removed_at``: when
+    removed, after publication. ``asking_since``: when the recipient asked for more time or a new share; None if
+    answered.
     """
 
     id: str
@@ -82,7 +81,7 @@ class RecipientView:
 
 @dataclass(frozen=True, slots=True)
 class OpeningView:
-    """A person (masked) who opened the share, and when first."""
+    """A person (masked) who opened the share, and the time of the first opening."""
 
     person: str
     at: datetime
@@ -90,7 +89,7 @@ class OpeningView:
 
 @dataclass(frozen=True, slots=True)
 class DownloadView:
-    """A person (masked) to whom a document was sent, how far it has come, and since when.
+    """A person (masked) to whom a document was sent, with its state and since when.
 
     ``is_whole``: the person's own machine acknowledged every byte.
     """
@@ -104,16 +103,16 @@ class DownloadView:
 
     @property
     def is_sent(self) -> bool:
-        """Whether the document is at least sent."""
+        """Whether every byte of the document has been sent."""
         return self.state is not ReceiptState.STARTED
 
 
 @dataclass(frozen=True, slots=True)
 class DocumentView:
-    """A document. ``offset``: how many bytes have been uploaded.
+    """A document. ``offset``: number of uploaded bytes.
 
     ``finding`` is None until the document has been inspected, and once its share is over. ``sha256``, in hexadecimal,
-    stays; it is empty without content, and until the document has been read whole. ``removed_at``: removed after
+    remains after the end; it is empty until the document has been read whole. ``removed_at``: when removed, after
     publication. ``is_copying``: a worker copies it from another share; ``copy_failure``: why it was not copied.
     """
 
@@ -135,11 +134,10 @@ class DocumentView:
 class ShareView:
     """A share with its texts, as its sharers see it. ``share.state`` is the state when it was read.
 
-    ``stopped``: it, its account or its tenant is frozen, or the account is deleted. ``proposal`` is there while
-    the draft, or a change of the published share, waits for approval.
-    ``return_note`` is there if another member has sent back what was last proposed.
-    ``answering`` is the newest draft that will answer recipients who ask for a new share, if there is one.
-    ``pending_documents`` are uploaded beside a published share, and not part of it yet.
+    ``stopped``: it, its account or its tenant is frozen, or the account is deleted. ``proposal``: the draft, or a
+    change of the published share, that waits for approval. ``return_note``: set if another member has returned the last
+    proposal. ``answering``: the newest draft that will answer recipients who ask for a new share.
+    ``pending_documents``: uploaded beside a published share, and not part of it yet.
     """
 
     share: Share
@@ -181,7 +179,7 @@ class ShareView:
 
     @property
     def opened_by(self) -> tuple[RecipientView, ...]:
-        """Recipients, removed ones included, who have opened it or received bytes of it."""
+        """Recipients, including removed ones, who have opened it or received bytes of it."""
         return tuple(one for one in (*self.recipients, *self.removed_recipients) if one.openings or one.downloads)
 
     @property
@@ -191,7 +189,7 @@ class ShareView:
 
     @property
     def unanswered(self) -> tuple[RecipientView, ...]:
-        """Those of them for whom no draft of a new share is begun."""
+        """Recipients who are asking, and for whom no draft of a new share has been begun."""
         begun_at = self.answering.created_at if self.answering else None
         return tuple(one for one in self.asking if one.asking_since and not is_begun(one.asking_since, begun_at))
 
@@ -209,11 +207,11 @@ def views_and_damaged(
     *,
     with_content: bool = True,
 ) -> tuple[list[ShareView], list[Share]]:
-    """Return the shares with everything that belongs to them, in a handful of queries; and the damaged shares.
+    """Return the shares with all their rows, in a handful of queries; and the damaged shares.
 
-    A share is damaged, too, if its texts do not open. Shares without an audit key are in neither list. Accounts and
-    tenants of ``mine`` are not read again. Without content, messages and inspection records are not decrypted, so a
-    change to them is not noticed.
+    A share is also damaged if its texts do not open. Shares without an audit key are in neither list. Accounts and
+    tenants of ``mine`` are not read again. Without content, messages and inspection records are not decrypted, so
+    tampering with them is not detected.
     """
     views, damaged = list[ShareView](), [share for share in shares if not share.intact]
     intact = [share for share in shares if share.intact]
@@ -233,7 +231,7 @@ def views_and_damaged(
 
 
 def share_view(deps: Dependencies, tx: Transaction, share: Share, mine: Sequence[Membership] = ()) -> ShareView:
-    """Return one share with everything that belongs to it. ``mine``: as for ``views_and_damaged``.
+    """Return one share with all its rows. ``mine``: as for ``views_and_damaged``.
 
     Raises: NotFound if it is damaged; Broken if its audit key is lost.
     """
@@ -335,7 +333,7 @@ def _removed_view(document: RemovedDocument, name: str, sha256: str) -> Document
 
 
 def _recipient_view(key: bytes, recipient: Recipient, names: dict[str, str], related: SharerRows) -> RecipientView:
-    """Return a recipient's view. Progress is about the documents that the share has; downloads also about others."""
+    """Return a recipient's view. Progress counts the share's present documents; downloads include removed ones."""
     receipts = related.receipts_for[recipient.id]
     present = {document.id for document in related.documents[recipient.share_id]}
     sent, received = document_counts([one for one in receipts if one.document_id in present])
@@ -378,7 +376,7 @@ def display_number(key: bytes, recipient: Recipient) -> str:
 
 
 def _person_display(key: bytes, receipt: Receipt, related: SharerRows) -> str:
-    """Return the masked person, decrypted once however many documents that person has received."""
+    """Return the masked number of a receipt's person, decrypted only once for all receipts of the person."""
     subject_id = receipt.subject_id
     if subject_id not in related.people:
         related.people[subject_id] = masked_person(key, related.subjects.get(subject_id))

@@ -1,4 +1,4 @@
-"""Drafts: what is filled in, uploaded, copied and discarded before a share is published.
+"""Drafts: filling in, uploads, copies and discarding, before a share is published.
 
 - `additions`: uploads documents beside a published share, and makes them part of it
 - `api_drafts`: creates and changes drafts through the API
@@ -7,7 +7,7 @@
 - `draft_form`: shows the form of a draft, with remarks
 - `drafts`: fills in recipients, period, texts and documents
 - `new_draft`: creates the keys and the row of a draft
-- `recent_recipients`: recipients that a member has used lately, for the share form
-- `remarks`: remarks about the recipients of a draft, against the wrong recipient
-- `upload_tickets`: announces documents, and gives the tickets for their uploads
+- `recent_recipients`: recipients that a member has recently used, for the share form
+- `remarks`: remarks about the recipients of a draft, to prevent wrong ones
+- `upload_tickets`: announces documents, and issues tickets for their uploads
 """

@@ -4,8 +4,8 @@
                         └──take_back, a week, the share's end──> deleted
 
 Guarantees:
-- Recipients learn nothing of a pending document: no query for the share's documents returns it.
-- Its row is authenticated as pending. A row that is changed to another state is damaged.
+- Recipients cannot see a pending document: no query for the share's documents returns it.
+- Its row is authenticated as pending. A row that was changed to another state is damaged.
 - It counts against the account's quota from its announcement on, and ends with the share and its key.
 """
 
@@ -35,8 +35,8 @@ def add_document(
 ) -> UploadTicket:
     """Announce a document beside an open share; return as ``drafts.add_document``.
 
-    A system that may read the share back loses that if somebody else adds to it: it may hold their content then.
-    Raises: as ``announce``; NotFound; Conflict if the share is over; Frozen.
+    If somebody else adds to a share, its system can no longer read it back: it would get the others' content. Raises:
+    as ``announce``; NotFound; Conflict if the share is over; Frozen.
     """
     file = NewDocument.checked(name, length, modified_at)
     with deps.database.write() as tx:
@@ -53,7 +53,7 @@ def add_document(
 
 
 def _is_system(tx: Transaction, sharer: Sharer, integration_id: str) -> bool:
-    """Return whether the sharer is the system of that integration."""
+    """Return whether the sharer is a system with that integration."""
     if not isinstance(sharer, Consumer):
         return False
     return existing(tx.integrations.get(integration_id)).organization_number == sharer.organization.value
@@ -72,7 +72,7 @@ def take_back(deps: Dependencies, sharer: Sharer, share_id: str, document_id: st
 
 
 def drop_stale_additions(deps: Dependencies) -> int:
-    """Remove documents that have been pending for a week, as long as a draft lasts. One round of retention.
+    """Remove documents that have been pending for a week. One round of retention.
 
     Raises: the first error, after the other documents have been removed.
     """
@@ -108,7 +108,7 @@ def remove_unpublished(
 
 
 def still_pending(tx: Transaction, share: Share, document_ids: Collection[str]) -> tuple[str, ...]:
-    """Return those of the documents that are pending, in their order. Those that the share has already are left out.
+    """Return those of the documents that are still pending, in their order. Documents of the share are left out.
 
     Raises: NotFound for any other document.
     """
@@ -124,9 +124,9 @@ def still_pending(tx: Transaction, share: Share, document_ids: Collection[str]) 
 def check_additions(
     deps: Dependencies, tx: Transaction, share: Share, membership: Membership, document_ids: Collection[str]
 ) -> None:
-    """Raise unless the pending documents can become part of the share: InvalidFields with all reasons, or Frozen.
+    """Check that the pending documents can become part of the share. Raises: InvalidFields with all reasons; Frozen.
 
-    Each must be inspected first, so that the zip of the others stays available.
+    Each must be inspected first, so that the share's zip stays available.
     """
     documents = _choose(tx, share, document_ids)
     if not documents:
@@ -147,7 +147,10 @@ def check_additions(
 def publish_additions(
     deps: Dependencies, tx: Transaction, sharer: Sharer, share: Share, document_ids: Collection[str]
 ) -> None:
-    """Make the pending documents part of the share, with an event each, of one instant. The share must be locked."""
+    """Make the pending documents part of the share, with one event each, all of the same instant.
+
+    The share must be locked.
+    """
     chosen, now = _choose(tx, share, document_ids), deps.clock.now()
     for document in chosen:
         tx.shares.save_document(replace(document, pending_since=None))

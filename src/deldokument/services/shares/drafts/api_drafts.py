@@ -1,9 +1,9 @@
-"""Drafts through the API: fields and recipients in one request, fields changed in part, recipients all or none.
+"""Drafts through the API: creation in one request, changes of some fields, and recipients all or none.
 
 Guarantees:
-- A refused request has changed nothing, and reports every error that it can find.
+- A refused request has no effect, and reports every error.
 
-The form does otherwise (see services.shares.drafts.drafts): it keeps what it can of a person's input.
+The form differs (see `services.shares.drafts.drafts`): it keeps the valid part of a person's input.
 """
 
 from collections.abc import Callable, Sequence
@@ -47,7 +47,7 @@ def create_draft(
     *,
     read_back: bool = False,
 ) -> Share:
-    """Create a draft with its fields and recipients. ``read_back`` lets the system that shares download its documents.
+    """Create a draft with its fields and recipients. ``read_back`` lets the sharing system download its documents.
 
     With a ``share_id``, a request repeated after a crash returns the share that it created. Raises: NotFound,
     RightMissing, RateLimited, Frozen, InvalidInput or InvalidFields.
@@ -79,7 +79,7 @@ def create_draft(
 
 
 def _gather(faults: list[InvalidInput], check: Callable[[], _Checked]) -> _Checked | None:
-    """Return the result of ``check``; None if it found errors, which are then added to ``faults``."""
+    """Return the result of ``check``. If it raises, add its errors to ``faults`` and return None."""
     try:
         return check()
     except InvalidInput as error:

@@ -1,11 +1,11 @@
-"""Documents that a new draft takes along from the share that it is copied from.
+"""Documents that are copied from an open share into a new draft.
 
 Guarantees:
-- Only an open share's documents are taken along, and only by the one who shared it.
-- Quota and limits are those of uploads, and are checked before anything is stored.
-- The source of a copy is encrypted for the draft. A writer of the database can name no other.
+- Only the sharer can copy documents, and only while the share is open.
+- The quota and limits of uploads apply, and are checked before anything is stored.
+- The source of a copy is encrypted for the draft, so a writer of the database cannot choose another.
 
-A worker copies the bytes; see services.downloads.copying. The draft is not published before.
+A worker copies the bytes; see `services.downloads.copying`. Until then the draft cannot be published.
 """
 
 import hashlib
@@ -31,7 +31,8 @@ STOPPED = frozenset({Reason.FROZEN, Reason.DELETED, Reason.BEHIND})
 def copy_documents(deps: Dependencies, tx: Transaction, original: Share, draft: Share, membership: Membership) -> None:
     """Add the documents of an open share to the new draft of this membership; a worker copies their bytes.
 
-    Raises: Conflict if the share is over, or another's; Frozen; InvalidInput if quota or limits do not allow them.
+    Raises: Conflict if the share is over, or belongs to another sharer; Frozen; InvalidInput if quota or limits do not
+    allow them.
     """
     original = existing(tx.shares.get(original.id))
     mine, stop = {membership.account.id}, stop_of(tx, original)
@@ -77,5 +78,5 @@ def source_id(share_key: bytes, upload: Upload) -> str:
 
 
 def _hash_of_no_token() -> bytes:
-    """Return the hash of a token that is forgotten at once, so that only the worker fills the upload."""
+    """Return the hash of a token that is discarded at once, so that only the worker can fill the upload."""
     return hashlib.sha256(secrets.token_bytes(32)).digest()

@@ -1,9 +1,9 @@
 """Discarding of a draft on the pages, with a few seconds to undo it.
 
 Guarantees:
-- A discarded draft is abandoned at once: no page, call or upload changes or publishes it.
+- A discarded draft is abandoned at once: no page, call or upload can change or publish it.
 - Its key, uploads and recipients stay until the grace period is over. Then the worker destroys the key, as for any
-  abandoned draft, and nothing restores it. This does not depend on the browser.
+  abandoned draft, even if the browser is closed.
 - The draft counts in the account's quota until its key is destroyed.
 """
 
@@ -27,7 +27,7 @@ UNCHANGED = "unchanged"
 
 @dataclass(frozen=True, slots=True)
 class Discarded:
-    """A discarded draft. ``left``: how long the person who asks can still undo it; None if it is final for them."""
+    """A discarded draft. ``left``: how long the requesting person can still undo that; None if no longer."""
 
     view: ShareView
     left: timedelta | None

@@ -1,8 +1,8 @@
-"""What the form of a draft shows, read in one transaction.
+"""Content of a draft's form, read in one transaction.
 
 Guarantees:
-- As for a share's page: only sharers of the account get it.
-- Its full numbers are those that services.shares.display.disclosure allows.
+- Only sharers of the account get it, as with a share's page.
+- It contains only full numbers that `services.shares.display.disclosure` allows.
 """
 
 from collections.abc import Mapping, Sequence
@@ -21,7 +21,7 @@ from deldokument.store.transaction import Transaction
 
 @dataclass(frozen=True, slots=True)
 class DraftForm:
-    """A draft; by recipient, the numbers that its author must confirm; and whom its recipients are, for remarks."""
+    """A draft; by recipient, the numbers that its author must confirm; and the recipients' holders, for remarks."""
 
     view: ShareView
     numbers: Mapping[str, str]
@@ -29,14 +29,14 @@ class DraftForm:
 
 
 def draft_form(deps: Dependencies, person: PersonIdentifier, share_id: str) -> DraftForm:
-    """Return what the form of the draft shows to the person. Raises: NotFound."""
+    """Return the content of the draft's form for the person. Raises: NotFound."""
     with deps.database.read() as tx:
         mine = memberships_in(deps, tx, person)
         return draft_form_in(deps, tx, share_for_reading(deps, tx, person, share_id, mine), mine)
 
 
 def draft_form_in(deps: Dependencies, tx: Transaction, share: Share, mine: Sequence[Membership]) -> DraftForm:
-    """Return what the form shows to the sharer whose memberships are ``mine``, as the transaction sees it."""
+    """Return the content of the form for the sharer with the memberships ``mine``, within the transaction."""
     recipients = tx.shares.recipients([share.id])
     member_id = next(one.member_id for one in mine if one.account.id == share.account_id)
     return DraftForm(

@@ -1,8 +1,8 @@
 """Drafts: recipients, period, texts and documents of a share before it is published.
 
 Guarantees:
-- A draft is saved as it grows. A recipient is in it once, however often it was pasted.
-- A refused recipient is reported with the reason and changes nothing.
+- Each step of a draft is saved. A recipient is in it once, even if pasted several times.
+- A refused recipient is reported with the reason, and not added.
 - Only sharers of the account see it, and only its author changes it (see services.shares.rights.authorization).
 - A draft without changes is abandoned after seven days, a system's after 24 hours (services.maintenance.retention).
 """
@@ -59,9 +59,9 @@ from deldokument.store.transaction import Transaction
 class DraftFields:
     """The fields of a share's form. ``expires_at`` is None until it is filled in.
 
-    None leaves ``confidential``, ``notify`` and ``archived`` as they are in the draft. A new draft takes the first two
-    from the account, and ``archived`` from what the tenant has confirmed for the integration. ``notify`` has no effect
-    if no notices are configured.
+    None leaves ``confidential``, ``notify`` and ``archived`` unchanged. In a new draft, the first two come from the
+    account, and ``archived`` from the tenant's confirmation for the integration. ``notify`` has no effect if no notices
+    are configured.
     """
 
     account_id: str
@@ -106,8 +106,8 @@ def start_draft(deps: Dependencies, sharer: Sharer, *, account_id: str) -> Share
 def save_draft(deps: Dependencies, sharer: Sharer, share_id: str, words: DraftFields) -> ShareView:
     """Save the fields of the form; return the draft. Raises: InvalidInput.
 
-    For a period outside the account's rule the fields have been saved. Nothing is saved for an invalid text, or for an
-    account that takes no drafts or whose quota is too small for the documents.
+    If only the period is outside the account's rule, the fields are saved nevertheless. Nothing is saved for an invalid
+    text, or for an account that accepts no drafts or has too small a quota for the documents.
     """
     tidy = check_fields(words)
     with deps.database.write() as tx:
@@ -163,9 +163,10 @@ def fields_of(deps: Dependencies, share: Share) -> DraftFields:
 def target_membership(
     deps: Dependencies, tx: Transaction, sharer: Sharer, share: Share, present: Membership, account_id: str
 ) -> Membership:
-    """Return the membership in the draft's next account; ``present`` is that in its account of today.
+    """Return the membership in the draft's next account; ``present`` is the one in its present account.
 
-    Raises: NotFound or Frozen, also for the present account; RightMissing; InvalidInput if the account takes no drafts.
+    Raises: NotFound or Frozen, also for the present account; RightMissing; InvalidInput if the account accepts no
+    drafts.
     """
     check_not_stopped(present, share)
     if account_id == share.account_id:
@@ -184,8 +185,8 @@ def target_membership(
 def add_recipients(deps: Dependencies, sharer: Sharer, share_id: str, pasted: str) -> AddedRecipients:
     """Add every number in a pasted text.
 
-    If Enhetsregisteret does not answer, or the lookups take too long, organisations are added without a name. They must
-    then be confirmed, as persons must. Raises: InvalidInput for too many recipients, before the register is asked.
+    If Enhetsregisteret does not answer, or the lookups take too long, organisations are added without a name. Like
+    persons, they must then be confirmed. Raises: InvalidInput for too many recipients, before the register is asked.
     """
     with deps.database.read() as tx:
         check_draft(first_look(deps, tx, sharer, share_id))
@@ -218,9 +219,9 @@ def change_recipient(
     label: str | None = None,
     confirmed: bool | None = None,
 ) -> ShareView:
-    """Set a recipient's label, in the sharer's own words, or confirm that a number without a name was checked.
+    """Set a recipient's label, or confirm that its number was checked. Returns the draft.
 
-    Returns the draft.
+    The label is the sharer's own text.
     """
     with deps.database.write() as tx:
         share, membership = editable_draft(deps, tx, sharer, share_id)

@@ -2,7 +2,7 @@
 
 Guarantees:
 - Data never exists without its key.
-- A draft is stored only in an account where the sharer may begin one, and not beyond the sharer's limit.
+- A draft is stored only if the sharer may begin one in the account, and has not reached the limit.
 """
 
 from deldokument.domain.audit import EventKind
@@ -18,7 +18,7 @@ from deldokument.store.transaction import Transaction
 
 
 def empty_draft(deps: Dependencies, membership: Membership, share_id: str = "") -> Share:
-    """Return a new draft, not stored yet. Its keys are created first, so that data never exists without its key."""
+    """Return a new draft that is not stored yet, after creating its keys."""
     now, share_id = deps.clock.now(), share_id or new_id()
     key_id = audit_key_id(membership.tenant.id, now)
     deps.keyring.create(key_id)

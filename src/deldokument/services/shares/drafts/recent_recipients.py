@@ -1,9 +1,9 @@
-"""«Nylig brukt»: recipients of the shares that a member has published lately from an account.
+"""«Nylig brukt»: recipients of the shares that a member has recently published from an account.
 
 Guarantees:
-- Nothing is stored for them: they are read from the account's own shares, as long as the names are kept.
-- Only the member's own shares count, and only recipients that their grants prove.
-- A full number is added to a draft of the same account, and not shown: it is as unconfirmed as a typed one.
+- No list is stored: they are read from the account's own shares, as long as the names are kept.
+- Only the member's own shares count, and only recipients with valid grants.
+- A full number is not shown, only added to a draft of the same account. Like a typed number it must be confirmed.
 """
 
 from collections import defaultdict
@@ -40,7 +40,7 @@ class RecentRecipient:
 
 
 def recent_recipients(deps: Dependencies, mine: Collection[Membership]) -> dict[str, list[RecentRecipient]]:
-    """Return the recipients that a person with these memberships used last, by account, the last one first."""
+    """Return the recipients that a person with these memberships used last, by account, the most recent first."""
     found: dict[str, list[RecentRecipient]] = defaultdict(list)
     with deps.database.read() as tx:
         for account_id, _, shown in _recent(deps, tx, mine):
@@ -62,7 +62,7 @@ def recent_number(deps: Dependencies, person: PersonIdentifier, draft_id: str, r
 def _recent(
     deps: Dependencies, tx: Transaction, mine: Collection[Membership]
 ) -> Iterator[tuple[str, Identifier, RecentRecipient]]:
-    """Yield account, number and view, each number once and at most MAX_RECENT of an account."""
+    """Yield account, number and view of recent recipients: each number once, at most MAX_RECENT for an account."""
     lately = [tx.share_lookup.shared_lately(one.id, one.account.id, _NEWEST, _OWN) for one in mine]
     shares = [share for some in lately for share in some if share.intact]
     # The grant under the audit key is enough, so no share keys are fetched.

@@ -1,10 +1,10 @@
-"""Remarks about the recipients of a draft, against the wrong recipient.
+"""Remarks about the recipients of a draft, to prevent wrong ones.
 
 Guarantees:
-- Nothing is stored for them. The keyed hashes of the account's own shares say whether it knows a recipient, as long as
-  the shares' names are kept.
-- A remark refuses nothing.
-- An unavailable register makes no remark, and is not asked again for the others.
+- Nothing is stored for them. Whether the account has used a recipient before is looked up by the keyed hashes of its
+  shares, as long as those are kept.
+- A remark does not prevent sharing.
+- If the register is unavailable, there are no remarks from it, and no further lookups.
 """
 
 from collections.abc import Collection, Mapping, Sequence
@@ -21,7 +21,7 @@ from deldokument.store.transaction import Transaction
 
 
 class Remark(StrEnum):
-    """What the form says about a recipient."""
+    """A remark of the form about a recipient."""
 
     OWN = "own"
     """It is the number of the person who shares."""
@@ -42,7 +42,7 @@ class NamedHolders:
 
 
 def named_holders(deps: Dependencies, tx: Transaction, draft: Share, recipients: Sequence[Recipient]) -> NamedHolders:
-    """Return whom the recipients of a draft are."""
+    """Return the persons and organisations that a draft's recipients are."""
     grants = share_grants(deps, draft)
     held = {one.id: grants.holder(one) for one in recipients}
     holders = {key: holder for key, holder in held.items() if holder is not None}
@@ -50,7 +50,7 @@ def named_holders(deps: Dependencies, tx: Transaction, draft: Share, recipients:
 
 
 def recipient_remarks(deps: Dependencies, person: PersonIdentifier, named: NamedHolders) -> dict[str, list[Remark]]:
-    """Return the remarks about those whom a person's draft names, by recipient id. The register may be asked."""
+    """Return the remarks about the holders in a person's draft, by recipient id. May query the register."""
     holders = named.by_recipient
     found: Mapping[Remark, Collection[Identifier]] = {
         Remark.OWN: {person},
@@ -61,7 +61,7 @@ def recipient_remarks(deps: Dependencies, person: PersonIdentifier, named: Named
 
 
 def _known_holders(deps: Dependencies, tx: Transaction, account_id: str, holders: set[Identifier]) -> set[Identifier]:
-    """Return those with whom the account has shared something before."""
+    """Return the holders with whom the account has shared before."""
     keys = deps.keyring.get(tx.accounts.audit_key_ids(account_id))
     hashes = identifier_hashes(keys, list(holders))
     shared = tx.accounts.shared_with(account_id, {one for own in hashes.values() for one in own.values()})

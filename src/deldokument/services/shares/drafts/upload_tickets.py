@@ -1,7 +1,7 @@
 """Announcement of a document, and the ticket for its upload.
 
 Guarantees:
-- A document counts against limits and quota from its announcement on, before its first byte.
+- A document counts against limits and quota from its announcement, before its first byte.
 - An unfinished document of the same name, length and time continues at its offset, with a new token.
 """
 
@@ -28,7 +28,7 @@ from deldokument.store.transaction import Transaction
 
 @dataclass(frozen=True, slots=True)
 class NewDocument:
-    """A document that is announced. ``modified_at``: its own time, in milliseconds since 1970."""
+    """An announced document. ``modified_at``: its own time, in milliseconds since 1970."""
 
     name: str
     length: int
@@ -36,16 +36,16 @@ class NewDocument:
 
     @classmethod
     def checked(cls, name: str, length: int, modified_at: int | None) -> NewDocument:
-        """Return the file with its name as a document has it. Raises: InvalidInput; TooLarge for more than 5 GiB."""
+        """Return the document with a checked name. Raises: InvalidInput; TooLarge for more than 5 GiB."""
         return cls(check_document_name(name), check_length(length), modified_at)
 
 
 @dataclass(frozen=True, slots=True)
 class UploadTicket:
-    """The data for the upload of one document. The token is valid for that only, until ``expires_at``.
+    """The data for the upload of one document. The token is valid for that upload only, until ``expires_at``.
 
-    ``offset``: how many bytes have been uploaded in one piece. ``partials`` are the document's partial uploads so far,
-    in the order of their starts.
+    ``offset``: number of bytes uploaded in one stream. ``partials``: the document's partial uploads so far, in the
+    order of their starts.
     """
 
     document_id: str

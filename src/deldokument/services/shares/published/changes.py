@@ -1,18 +1,18 @@
-"""Changes of a published share: recipients and documents removed and added, texts, confidentiality and end changed.
+"""Changes of a published share: recipients, documents, texts, confidentiality and end.
 
-    change_share ──lets in, not the sharer; or four eyes──> proposed ──approve_change, another person──> changed
-         └──otherwise──> changed                                └──return_proposal──> unchanged
+    change_share ──gives access, not the sharer; or four eyes──> proposed ──approve_change, another person──> changed
+         └──otherwise──> changed                                     └──return_proposal──> unchanged
 
 Guarantees:
-- A removed recipient gets nothing from the commit on; running downloads end at their next check. Others notice nothing.
-- A removed document is sent to nobody from the commit on. Its parts become garbage in the same transaction.
+- A removed recipient loses access with the commit; running downloads end at their next check. Others are not affected.
+- A removed document is no longer sent after the commit. Its parts become garbage in the same transaction.
 - A tombstone of both stays until the share is erased, so that the receipts stay complete.
-- Only the one who shared lets persons or documents in, or approves it. If nobody is there who shared, another person
-  approves who was a member before.
-- If the account requires four eyes, no single person changes what recipients see, or lets more persons in, or for
-  longer.
-- An added document is offered from the commit on, with all others of the same change. Its upload is in additions.
-- The approved change is the one that the approving person has seen.
+- Only the sharer gives access to more persons or documents, or approves that. If the sharer has left or is absent,
+  another person approves, who was a member before the publication.
+- If the account requires four eyes, no single person changes texts that recipients see, gives more persons access, or
+  extends access.
+- An added document is offered after the commit, with all others of the same change. Its upload is in `additions`.
+- The approved change is the one that the approver has seen.
 - Each function locks the share's row and checks the state again. A change is one transaction.
 """
 
@@ -117,11 +117,11 @@ def add_recipients(deps: Dependencies, sharer: Sharer, share_id: str, inputs: Se
 def change_share(
     deps: Dependencies, sharer: Sharer, share_id: str, change: Change, *, asked_at: datetime | None = None
 ) -> bool:
-    """Change an open share, or propose the part that needs another member's approval; return whether something waits.
+    """Change an open share, or propose the part that needs another member's approval; return whether a part waits.
 
-    Do nothing if nothing differs. What the sharer proposed earlier stays part of the proposal; another's is replaced.
-    Another end ends a proposal of a later one, and leaves the rest of it. The period until the end counts from
-    ``asked_at``, or from now.
+    Does nothing if nothing differs. The sharer's earlier proposal is merged with the new one; another's is replaced. If
+    an end is set, an earlier proposal of a later end lapses, without the rest of that proposal. The period until the
+    end counts from ``asked_at``, or from now.
 
     Raises:
     - InvalidInput; NotFound for an unknown recipient or document; InvalidFields for documents that cannot be added yet
@@ -156,7 +156,7 @@ def _propose(
 
 
 def approve_change(deps: Dependencies, person: PersonIdentifier, share_id: str, *, seen: str) -> None:
-    """Make the change that another sharer has proposed.
+    """Apply the change that another sharer has proposed.
 
     Raises: Conflict as ``approved_proposal``; Conflict or Frozen as ``change_share``.
     """
@@ -206,7 +206,7 @@ def _checked_difference(
     wanted: Change,
     asked_at: datetime | None = None,
 ) -> Change:
-    """Return the change without the values and recipients that the share has already.
+    """Return the change without the values and recipients that the share already has.
 
     Raises: NotFound for a label of another share's recipient; InvalidInput for an end outside the account's period; as
     ``check_additions``.
@@ -261,7 +261,7 @@ def _apply(deps: Dependencies, tx: Transaction, sharer: Sharer, share: Share, wa
 
 
 def _move_end(deps: Dependencies, tx: Transaction, sharer: Sharer, share: Share, until: datetime) -> Share:
-    """Return the share with the end. No other end waits for approval any more, and nobody for more time."""
+    """Return the share with the new end. A proposed other end lapses, and requests for more time are answered."""
     if until > existing(share.expires_at):
         drop_requests(tx, share)
     share = drop_proposed_end(deps, tx, share, sharer)

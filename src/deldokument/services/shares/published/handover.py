@@ -1,11 +1,11 @@
 """Handover of a draft, with its documents and recipients, to another member of its account.
 
 Guarantees:
-- Only the author of a draft hands it over, and only while no document is being uploaded or copied.
-- The colleague can share from the account, and is present. Otherwise nobody could go on with the draft.
-- The numbers of persons must be confirmed again: who publishes a draft has seen each of them in full.
-- Documents that were released are held again: the new author may be the one who released them.
-- A proposal of the draft ends, as with any other change.
+- Only the author of a draft can hand it over, and only while no document is being uploaded or copied.
+- The colleague can share from the account, and is present. Otherwise nobody could continue the draft.
+- The numbers of persons must be confirmed again: the publisher of a draft must have seen each of them in full.
+- Released documents are held again: the new author may be the person who released them.
+- A proposal of the draft lapses, as with any other change.
 """
 
 from collections.abc import Sequence
@@ -45,7 +45,7 @@ class HandoverForm:
 
 
 def handover_form(deps: Dependencies, person: PersonIdentifier, share_id: str) -> HandoverForm:
-    """Return what the person chooses from. Raises: NotFound."""
+    """Return the draft and the colleagues to choose from. Raises: NotFound."""
     key, now = directory_key(deps), deps.clock.now()
     with deps.database.read() as tx:
         mine = memberships_in(deps, tx, person)

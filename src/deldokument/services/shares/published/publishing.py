@@ -1,4 +1,4 @@
-"""Publication of a share, by one person or two; withdrawal, and copies.
+"""Publication of a share, alone or with a second person's approval; withdrawal, and copies.
 
     publish_share ──without four eyes──> available
          └──four eyes──> proposed ──approve_share, another person──> available
@@ -7,15 +7,15 @@
          └──undo_publication, opened──> withdrawn
 
 Guarantees:
-- Each function locks the share's row and checks the state again. Of two concurrent calls one wins; the other gets the
-  present state or an error.
-- Nothing is published without recipient, document, period and the sharer's confirmations.
+- Each function locks the share's row and checks the state again. Of two concurrent calls one succeeds; the other gets
+  the present state or an error.
+- A published share has recipients, documents, a period and the sharer's confirmations.
 - If the account requires four eyes, a second person approves exactly what is published, once it has been scanned.
 - A draft with a document in which a scanner has found malware is not published.
-- An end that was reached, or a withdrawal, is never undone.
-- A publication can be undone by the member who shared, within the account's window. Nobody has opened a share that is a
-  draft again; notices and webhooks wait until the window is over, and are dropped.
-- What an undone draft needs, it needs again.
+- A share that has ended or been withdrawn stays so.
+- Only the sharing member can undo a publication, within the account's undo window, and only while nobody has opened the
+  share. Notices and webhooks wait until the window is over.
+- An undone draft needs all confirmations and approvals again.
 """
 
 from collections.abc import Collection
@@ -83,9 +83,10 @@ def publish_share(
     """Make the draft available to its recipients, or propose it if the account requires four eyes.
 
     Idempotent, for a browser that lost the response. With ``documents`` or ``recipients``, the draft must have exactly
-    these: Conflict if somebody has changed them since the sharer saw them.
+    these: it raises Conflict if somebody has changed them since the sharer saw them.
 
-    ``end``: of a share made in one request. It was checked before the upload, which may be slow, and counts from now.
+    ``end``: for a share created in one request. It was checked before the upload, which may be slow. A period counts
+    from now.
 
     Raises: InvalidFields with all that is missing, InvalidInput for a closed account, Frozen or Conflict.
     """
@@ -121,7 +122,7 @@ def publish_share(
 
 
 def approve_share(deps: Dependencies, person: PersonIdentifier, share_id: str, *, seen: str) -> Share:
-    """Publish what another sharer has proposed.
+    """Publish the draft that another sharer has proposed.
 
     Raises: Conflict as ``approved_proposal``; InvalidFields, InvalidInput or Frozen as ``publish_share``.
     """
@@ -182,9 +183,9 @@ def _check_complete(
 ) -> None:
     """Raise InvalidFields with everything that prevents publication, or Conflict if the tenant must sign first.
 
-    ``is_reviewed``: a second person approves, who must know the verdicts of the scanner, if there is one.
+    ``is_reviewed``: a second person approves, and must know the scanner's verdicts, if there is a scanner.
 
-    Published shares stay available: recipients must not lose them because their municipality has not signed.
+    Published shares stay available even if the tenant has not signed.
     """
     if agreement_status(deps, tx, share.tenant_id).service.state is SignatureState.OVERDUE:
         raise Conflict("signature_overdue")
@@ -215,7 +216,7 @@ def _missing(grants: ShareGrants, recipients: list[Recipient], documents: list[D
 
 
 def unfinished_errors(tx: Transaction, documents: list[Document]) -> list[InvalidInput]:
-    """Return the error of documents that are not complete, if there are any."""
+    """Return the error for incomplete documents, if there are any."""
     unfinished = [document.id for document in documents if not document.is_complete]
     if not unfinished:
         return []
@@ -245,11 +246,11 @@ def _period_errors(share: Share, membership: Membership, now: datetime, *, is_ch
 
 
 def undo_publication(deps: Dependencies, person: PersonIdentifier, share_id: str) -> Share:
-    """Make a share a draft again that has just been published, or withdraw it if somebody has opened it. Idempotent.
+    """Turn a just published share back into a draft, or withdraw it if somebody has opened it. Idempotent.
 
-    The draft also has the documents that were uploaded beside the share meanwhile. Its numbers are unconfirmed again.
-    Only the one who shared: another member could complete the draft, with other recipients.
-    Raises: NotFound; Conflict for another member, or if it is too late.
+    The draft keeps documents that were uploaded beside the share. Its numbers are unconfirmed again. Only the sharer
+    may undo: another member could complete the draft with other recipients. Raises: NotFound; Conflict for another
+    member, or if it is too late.
     """
     with deps.database.write() as tx:
         share, membership = share_for_update(deps, tx, person, share_id)
@@ -287,7 +288,7 @@ def undo_publication(deps: Dependencies, person: PersonIdentifier, share_id: str
 def withdraw_share(deps: Dependencies, sharer: Sharer, share_id: str, *, invites: bool = False) -> None:
     """End the share now. Raises: Conflict if it is over already or was never published.
 
-    ``invites``: recipients may ask for a new share, which a wrong recipient should not.
+    ``invites``: recipients may ask for a new share; not for use after sharing with a wrong recipient.
     """
     with deps.database.write() as tx:
         share, _ = share_for_update(deps, tx, sharer, share_id)
@@ -311,9 +312,9 @@ def copy_share(
 ) -> Share:
     """Create a draft with the title, reference and recipients of another share. Raises: as ``start_draft``.
 
-    A recipient without a valid grant is left out: a copy must not prove what the original does not.
-    ``with_documents``: it also gets the documents, as ``copy_documents``, and raises the errors of that.
-    ``only_asking``: the copy has the recipients who wait for a new share, and answers them once it is published.
+    A recipient without a valid grant is left out: a copy must not prove what the original does not. ``with_documents``:
+    also copy the documents, with the errors of ``copy_documents``. ``only_asking``: copy only the recipients who wait
+    for a new share; publishing the copy answers them.
     """
     with deps.database.read() as tx:
         original = share_for_reading(deps, tx, sharer, share_id)

@@ -1,11 +1,11 @@
-"""Use cases of KS' document store, which addresses a document and not its share.
+"""Use cases of KS' document store, which addresses documents instead of shares.
 
 Guarantees:
 - A document of an account that the sharer may not use is reported as not found.
-- A document is deleted, and its end moved, only if it is alone in its share. Otherwise others would go with it.
-- Deletion by reference ends only shares that systems made. A blank reference matches none.
+- A document is deleted, and its end moved, only if its share has no other documents, which would be affected too.
+- Deletion by reference ends only shares of systems. A blank reference matches none.
 
-A deleted document is one whose share has ended or was withdrawn; its name is kept until the share is erased.
+A document counts as deleted when its share has ended or was withdrawn. Its name is kept until the share is erased.
 """
 
 from collections.abc import Mapping, Sequence
@@ -40,10 +40,10 @@ _KEPT = (*_LIVING, ShareState.WITHDRAWN, ShareState.ENDED)
 
 @dataclass(frozen=True, slots=True)
 class DocumentDetails:
-    """A document with what its share says of it.
+    """A document with data of its share.
 
-    ``media_type`` is the detected one, generic until the inspection and after the end. ``stored_length`` is None after
-    the end.
+    ``media_type`` is the detected type; generic before the inspection and after the end. ``stored_length`` is None
+    after the end.
     """
 
     id: str
@@ -72,7 +72,7 @@ def show_document(
 def find_documents(
     deps: Dependencies, sharer: Sharer, account_id: str, reference: str, *, skip: int, limit: int
 ) -> tuple[int, list[DocumentDetails]]:
-    """Return how many documents of the account have the reference, and some of them, those of the newest shares first.
+    """Return the number of the account's documents with the reference, and a page of them, newest shares first.
 
     At most MAX_FOUND shares are searched.
     """
@@ -95,7 +95,7 @@ def delete_document(deps: Dependencies, sharer: Sharer, account_id: str, documen
 
 
 def delete_documents(deps: Dependencies, sharer: Sharer, account_id: str, reference: str) -> None:
-    """End every share of the account that a system made and that has the reference. Raises: RightMissing."""
+    """End every share of the account that a system shared and that has the reference. Raises: RightMissing."""
     if not reference.strip():
         return
     before: tuple[datetime, str] | None = None
@@ -144,7 +144,7 @@ def _end(deps: Dependencies, sharer: Sharer, share: Share) -> None:
 
 
 def _its_share(deps: Dependencies, sharer: Sharer, account_id: str, document_id: str) -> Share:
-    """Return the share that has this document alone."""
+    """Return the share of this document, if it has no other. Raises: NotFound, RightMissing or Conflict."""
     with deps.database.read() as tx:
         _, share = document_for_reading(deps, tx, sharer, document_id)
         _check_account(share, account_id)

@@ -4,5 +4,5 @@
 - `notice_status`: reports the status of a notice to a recipient
 - `organization_names`: looks up names of organisations
 - `recipients`: validates and adds recipients
-- `reminders`: asks for a reminder to the recipients who have documents left
+- `reminders`: requests a reminder to recipients who have documents left
 """

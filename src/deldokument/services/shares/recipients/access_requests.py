@@ -1,11 +1,11 @@
-"""Requests of recipients for more time or a new share, as the sharer answers them.
+"""A sharer's answers to recipients who ask for more time or a new share.
 
 Guarantees:
-- An answer is for all recipients who wait for one.
+- An answer applies to all waiting recipients.
 - A later end answers every request; a refusal stays until the end is moved or the share is over.
-- A new share answers its recipients' requests when it is published, in the same transaction, and not before.
+- A new share answers its recipients' requests at its publication, in the same transaction.
 
-The recipient's side is services.downloads.access_requests.
+The recipient's side is `services.downloads.access_requests`.
 """
 
 from collections.abc import Sequence
@@ -27,7 +27,7 @@ from deldokument.store.transaction import Transaction
 
 @dataclass(frozen=True, slots=True)
 class RequestStatus:
-    """A person's request about a share: its state, when it was made, and the reason of a refusal."""
+    """A person's request about a share: its state, when it was sent, and the reason of a refusal."""
 
     state: RequestState = RequestState.NONE
     at: datetime | None = None
@@ -50,7 +50,7 @@ def request_status(
 
 
 def refuse_requests(deps: Dependencies, sharer: Sharer, share_id: str, reason: str) -> None:
-    """Answer all waiting requests with no; do nothing if none waits.
+    """Refuse all waiting requests; do nothing if none waits.
 
     Raises: InvalidInput for the reason; NotFound; RightMissing.
     """
@@ -67,9 +67,9 @@ def refuse_requests(deps: Dependencies, sharer: Sharer, share_id: str, reason: s
 
 
 def answer_requests(deps: Dependencies, tx: Transaction, published: Share) -> None:
-    """Record that a share answers the requests that it was made for.
+    """Record that a published share answers the requests for a new share.
 
-    A recipient who is not in it, taken out or asking since the draft was begun, still waits.
+    A recipient who is not in it, because of a removal or a later request, still waits.
     """
     original = tx.shares.lock(published.answers) if published.answers else None
     asking = asking_recipients(tx, original) if original else []
@@ -83,7 +83,7 @@ def answer_requests(deps: Dependencies, tx: Transaction, published: Share) -> No
 
 
 def reopen_requests(tx: Transaction, published: Share) -> None:
-    """Record that a share whose publication is undone no longer answers requests."""
+    """Record that an undone share no longer answers requests."""
     original = tx.shares.lock(published.answers) if published.answers else None
     for one in tx.shares.recipients([original.id]) if original else []:
         if one.answered_at == published.published_at and one.sealed_refusal is None:
@@ -91,7 +91,7 @@ def reopen_requests(tx: Transaction, published: Share) -> None:
 
 
 def drop_requests(tx: Transaction, share: Share) -> None:
-    """Forget all requests, answered or not: the end has been moved to a later time, or the share is withdrawn."""
+    """Delete all requests, answered or not: the end has been moved to a later time, or the share is withdrawn."""
     for one in tx.shares.recipients([share.id]):
         if one.requested_at is not None:
             tx.shares.save_recipient(replace(one, requested_at=None, answered_at=None, sealed_refusal=None))

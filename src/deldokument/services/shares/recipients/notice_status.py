@@ -14,7 +14,7 @@ _MOOT = frozenset({OVER, DOWNLOADED, REMOVED, REPLANNED})
 
 @dataclass(frozen=True, slots=True)
 class NoticeView:
-    """The status of a notice, and since when; ``code`` says why it failed. The address is never included."""
+    """The status of a notice, and since when. ``code`` says why it failed. Contains no address."""
 
     kind: NoticeKind
     state: Literal["sent", "waiting", "failed"]
@@ -28,9 +28,9 @@ class NoticeView:
 
 
 def view_notice(message: OutgoingMessage, now: datetime, *, is_over: bool) -> NoticeView | None:
-    """Return the notice as sharers see it.
+    """Return the status of the notice for sharers.
 
-    None if it is not needed, will not be because the share ``is_over``, or is a reminder for a later time.
+    None if the notice is moot, because the share ``is_over`` or otherwise, or is a reminder for a later time.
     """
     kind = NoticeKind(message.kind)
     if message.sent_at is not None:

@@ -1,11 +1,11 @@
 """Names of organisations among the recipients, from Enhetsregisteret; none while the register is unavailable.
 
 Guarantees:
-- An organisation that the register does not know, or has as deleted or bankrupt, is refused.
+- An organisation that is unknown, deleted or bankrupt in the register is refused.
 - If the register was unavailable, a share is published only after the sharer has confirmed the organisation's number.
 - The register is asked again before publication; about all organisations if the draft is more than a day old.
-- An unavailable register neither refuses nor names an organisation.
-- A request spends seconds on the register, however many organisations there are (see ``OrganizationLookup``).
+- While the register is unavailable, organisations are neither refused nor named.
+- A request spends at most some seconds on the register, even for many organisations (see ``OrganizationLookup``).
 """
 
 from collections.abc import Mapping
@@ -32,7 +32,7 @@ are those that have a name and keep it."""
 
 @dataclass(frozen=True, slots=True)
 class OrganizationLookup:
-    """The lookups of one request. After some seconds the register counts as unavailable for the rest."""
+    """The lookups of one request. After some seconds, the remaining lookups count as unavailable."""
 
     deps: Dependencies
     began_at: datetime
@@ -40,7 +40,7 @@ class OrganizationLookup:
     def registered_name(self, identifier: Identifier) -> str:
         """Return the name of an organisation that may be a recipient.
 
-        Empty for a person, and if the register is unavailable. Raises: InvalidInput for an organisation that may not.
+        Empty for a person, and if the register is unavailable. Raises: InvalidInput for a refused organisation.
         """
         if not isinstance(identifier, OrganizationNumber) or self.deps.clock.now() - self.began_at > _PATIENCE:
             return ""
@@ -73,7 +73,7 @@ def needs_confirmation(key: bytes, recipient: Recipient) -> bool:
 
 
 def refresh_names(deps: Dependencies, sharer: Sharer, share_id: str) -> Answers:
-    """Ask the register about the draft's organisations without a name, and about the others if the draft is old.
+    """Look up the draft's organisations without a name; all of them if the draft is old.
 
     Not for use in a transaction: it may be slow. Raises: NotFound or RateLimited.
     """
@@ -105,7 +105,7 @@ def _answer(inquiry: OrganizationLookup, number: OrganizationNumber) -> str | In
 
 
 def take_answers(deps: Dependencies, tx: Transaction, share: Share, answers: Answers) -> list[InvalidInput]:
-    """Name the recipients that the register has named, which need no confirmation then; return the refusals."""
+    """Store the looked-up names of recipients, which then need no confirmation; return the refusals."""
     if not answers:
         return []
     grants, refusals = share_grants(deps, share), []

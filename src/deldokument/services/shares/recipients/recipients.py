@@ -1,10 +1,10 @@
 """New recipients of a draft: checked, named, and added after the present ones.
 
 Guarantees:
-- A recipient is added once, however often it is given.
+- A recipient is added once, even if given several times.
 - A share has at most MAX_RECIPIENTS recipients.
-- A share that is a draft again, undone or sent back, has no number that only its author has confirmed.
-- ``check_recipients``, whose list is accepted as a whole or not at all, reports every entry with an error.
+- In a draft that was undone or returned, numbers confirmed only by the author are unconfirmed again.
+- ``check_recipients`` accepts a list as a whole or not at all, and reports every invalid entry.
 """
 
 from collections.abc import Mapping, Sequence
@@ -27,9 +27,9 @@ from deldokument.store.transaction import Transaction
 
 @dataclass(frozen=True, slots=True, repr=False)
 class RecipientInput:
-    """A recipient as a system gives it. ``confirmed``: the number is from the system's own register.
+    """A recipient in a system's request. ``confirmed``: the number is from the system's own register.
 
-    The default is yes for a person and no for an organisation. For an organisation it matters only while
+    By default it is true for a person and false for an organisation. For an organisation it matters only while
     Enhetsregisteret is unavailable.
     """
 
@@ -48,7 +48,7 @@ class CheckedRecipient:
 
 
 def check_recipients(deps: Dependencies, inputs: Sequence[RecipientInput]) -> dict[Identifier, CheckedRecipient]:
-    """Return the checked recipients, organisations named by the register.
+    """Return the checked recipients, with the registered names of organisations.
 
     Not for use in a transaction: it may be slow.
 
@@ -91,7 +91,7 @@ def check_recipient_count(recipients: int) -> None:
 def insert_recipients(
     deps: Dependencies, tx: Transaction, share: Share, accepted: Mapping[Identifier, CheckedRecipient]
 ) -> None:
-    """Add the recipients that are new; present ones stay as they are. Raises: InvalidInput if there are too many."""
+    """Add the new recipients; present ones stay unchanged. Raises: InvalidInput if there are too many."""
     grants = share_grants(deps, share)
     key = grants.audit_key
     present = tx.shares.recipients([share.id])
@@ -116,9 +116,9 @@ def insert_recipients(
 
 
 def unconfirm_numbers(deps: Dependencies, tx: Transaction, share: Share) -> None:
-    """Make the author of a share that is a draft again confirm the numbers once more, and so see them in full.
+    """Require that the author of a draft that was undone or returned confirms the numbers again, and sees them in full.
 
-    Does nothing to a system's share: no person has typed its numbers.
+    Does nothing to a system's share, whose numbers no person has typed.
     """
     if share.member_id is None:
         return

@@ -1,7 +1,7 @@
-"""Reminders that a member asks for, to the recipients who have documents left.
+"""Reminders to recipients who have documents left, at a member's request.
 
 Guarantees:
-- A share's recipients are reminded at most once in 24 hours this way, however many members ask, and not in the first 24
+- A share's recipients get at most one such reminder in 24 hours, from all members together, and none in the first 24
   hours.
 - The worker leaves out recipients to whom everything was sent.
 """
@@ -22,7 +22,7 @@ REMINDER_PAUSE = timedelta(hours=24)
 
 
 def request_reminder(deps: Dependencies, sharer: Sharer, share_id: str) -> None:
-    """Record that the recipients are to be reminded; the worker plans the notices from the event.
+    """Record a request for reminders; the worker plans the notices from that event.
 
     Raises: NotFound; Frozen; Conflict if the share is over or has no notices, or in the 24 hours after a notice.
     """
@@ -42,6 +42,6 @@ def request_reminder(deps: Dependencies, sharer: Sharer, share_id: str) -> None:
 
 
 def had_notice(share: Share, events: Iterable[AuditEvent], now: datetime) -> bool:
-    """Return whether the share was published, or a reminder of it asked for, in the last 24 hours."""
+    """Return whether the share was published, or a reminder of it requested, in the last 24 hours."""
     asked = (one.at for one in events if one.kind is EventKind.REMINDER_REQUESTED)
     return any(at > now - REMINDER_PAUSE for at in (existing(share.published_at), *asked))

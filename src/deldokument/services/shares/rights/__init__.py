@@ -1,7 +1,7 @@
-"""What a sharer may do: the right to a share, the proof of its recipients, rates and quota.
+"""Rights and limits of a sharer: access to a share, proof of its recipients, rates and quota.
 
 - `authorization`: finds a share and checks the sharer's right to it
-- `grants`: proves whom a share names, with its keys
+- `grants`: proves the recipients of a share, with its keys
 - `limits`: rates of a person, and how many drafts and uploads a sharer may have
 - `quota`: checks the storage quota of an account
 """

@@ -1,11 +1,11 @@
-"""Authorization of sharers: which accounts and shares a member or integration may use, and whether work may go on.
+"""Authorization of sharers: which accounts and shares a member or integration may use, and whether they are stopped.
 
 Guarantees:
-- A share in an account of others does not exist for the sharer: the same work, and no lock of theirs is waited for.
-- An integration that may only read changes nothing.
-- Nothing new is begun, filled in or published where the operator has frozen it, or where the account is closed.
+- A share in another's account looks to the sharer like an unknown id: it costs the same work, and no lock is taken.
+- An integration that may only read cannot change anything.
+- No draft is begun, filled in or published while the operator has frozen it, or in a closed account.
 
-The last rule does not apply to changes that only take away: removing, discarding, withdrawing, an earlier end.
+The last rule does not apply to changes that only reduce access: removing, discarding, withdrawing, an earlier end.
 """
 
 from collections.abc import Iterable, Sequence
@@ -50,7 +50,7 @@ def first_look(deps: Dependencies, tx: Transaction, sharer: Sharer, share_id: st
     """Return the unverified state of a share in one of the sharer's accounts. Raises: NotFound.
 
     This is a cheap check before expensive work or a lock, and grants nothing. Callers must still authorise with
-    ``share_for_update`` or ``share_for_reading``. An unknown id takes the same work as someone else's share.
+    ``share_for_update`` or ``share_for_reading``. An unknown id costs the same work as another's share.
     """
     if isinstance(sharer, Consumer):
         return require(tx.share_lookup.state_for_organization(share_id, sharer.organization.value), "share")
@@ -63,9 +63,9 @@ def share_for_reading(
 ) -> Share:
     """Return the share, if the sharer may see the shares of its account. Raises: NotFound.
 
-    ``mine``: the sharer's memberships, if they have been read for this request already.
+    ``mine``: the sharer's memberships, if this request has already read them.
 
-    For an unknown id another share is read, so that the work does not tell it from a share of others.
+    For an unknown id another share is read, so that timing does not distinguish it from a share of others.
     """
     found = tx.share_lookup.share_at_or_after(share_id)
     mine = memberships_in(deps, tx, sharer) if mine is None else mine
@@ -75,7 +75,10 @@ def share_for_reading(
 def document_for_reading(
     deps: Dependencies, tx: Transaction, sharer: Sharer, document_id: str
 ) -> tuple[Document, Share]:
-    """Return the document, and its share as ``share_for_reading``. An unknown id takes the work of another document."""
+    """Return the document, and its share as ``share_for_reading``.
+
+    An unknown id costs the same work as another document.
+    """
     found = tx.share_lookup.document_at_or_after(document_id)
     share = share_for_reading(deps, tx, sharer, found.share_id if found else "")
     if found is None or found.id != document_id:
@@ -84,21 +87,24 @@ def document_for_reading(
 
 
 def draft_for_update(deps: Dependencies, tx: Transaction, sharer: Sharer, share_id: str) -> tuple[Share, Membership]:
-    """Return the same as ``share_for_update``, if the draft is the sharer's. Raises: as that, and ``check_author``."""
+    """Return the same as ``share_for_update``, if the draft is the sharer's.
+
+    Raises: as ``share_for_update`` and ``check_author``.
+    """
     share, membership = share_for_update(deps, tx, sharer, share_id)
     check_author(share, membership)
     return share, membership
 
 
 def editable_draft(deps: Dependencies, tx: Transaction, sharer: Sharer, share_id: str) -> tuple[Share, Membership]:
-    """Return share and membership as ``draft_for_update``. Raises: as that and ``check_may_share``."""
+    """Return share and membership as ``draft_for_update``. Raises: as ``draft_for_update`` and ``check_may_share``."""
     share, membership = draft_for_update(deps, tx, sharer, share_id)
     check_may_share(membership, share)
     return share, membership
 
 
 def check_author(share: Share, membership: Membership) -> None:
-    """Raise Conflict unless it is a draft of the sharer's."""
+    """Raise Conflict unless it is a draft of this sharer."""
     check_draft(share.state)
     if not isinstance(may_fill_in(share, membership.id), Allowed):
         raise Conflict("draft_of_another")
@@ -117,23 +123,23 @@ def check_may_share(membership: Membership, share: Share | None = None) -> None:
 
 
 def check_not_stopped(membership: Membership, share: Share | None) -> None:
-    """Raise ``stop_error`` unless tenant, account and share are in order."""
+    """Raise ``stop_error`` if tenant, account or share is stopped."""
     if reason := hold_reason(membership.tenant, membership.account, share):
         raise stop_error(reason)
 
 
 def stop_error(reason: Reason) -> Frozen | Unavailable:
-    """Return the error for a sharer who meets ``hold_reason``."""
+    """Return the error for a sharer, for a ``hold_reason``."""
     return Unavailable("database_restored") if reason is Reason.BEHIND else Frozen("sharing_stopped")
 
 
 def stop_of(tx: Transaction, share: Share) -> Reason | None:
-    """Return why the share cannot be opened for the time being, or None."""
+    """Return why the share temporarily cannot be opened, or None."""
     return hold_reason(tx.tenants.get(share.tenant_id), tx.accounts.get(share.account_id), share)
 
 
 def note_use(deps: Dependencies, tx: Transaction, membership: Membership) -> None:
-    """Record the time at which the member or integration shares; of an integration, which shares often, once a day."""
+    """Record when the member or integration last shared; for integrations, which share often, only once a day."""
     now = deps.clock.now()
     if membership.member_id is None:
         if _is_news(existing(tx.integrations.get(membership.id)).used_at, now):
@@ -152,7 +158,7 @@ def _check_may_change(membership: Membership) -> None:
 
 
 def check_draft(state: ShareState) -> None:
-    """Raise Conflict unless it is a draft's."""
+    """Raise Conflict unless the state is that of a draft."""
     if state is not ShareState.DRAFT:
         raise Conflict("not_a_draft")
 

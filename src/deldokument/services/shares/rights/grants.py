@@ -1,10 +1,12 @@
-"""Grants of a share's recipients: whom the share names, proven by its keys and not by its rows.
+"""Grants of a share's recipients: sealed proofs of who they are.
+
+Unlike the rows, a writer of the database cannot forge them.
 
 Guarantees:
-- A recipient whose grant is missing, does not open for this share, or differs from its row names nobody.
-- A grant is written for the identifier that was entered, or that the grant before it proves.
+- If a recipient's grant is missing, does not open for this share, or differs from its row, the recipient is nobody.
+- A grant is written only for the identifier that was entered, or that the previous grant proves.
 
-The grant under the share key counts while that key exists. After the end, its copy under the audit key does.
+The grant under the share key applies while that key exists; after the end, its copy under the audit key does.
 """
 
 from collections.abc import Iterable, Mapping
@@ -39,7 +41,7 @@ class ShareGrants:
     share_key: bytes | None
 
     def holder(self, recipient: Recipient) -> Identifier | None:
-        """Return the person or organisation that the share names by this recipient; None without a valid grant."""
+        """Return the person or organisation that this recipient is; None without a valid grant."""
         key, sealed = self.share_key, recipient.sealed_grant
         if key is None:
             key, sealed = self.audit_key, recipient.sealed_audit_grant
@@ -52,7 +54,7 @@ class ShareGrants:
         return stored_identifier(recipient.kind, grant.identifier)
 
     def sealed(self, recipient: Recipient, holder: Identifier) -> Recipient:
-        """Return the recipient with grants for ``holder``, as its kind and confirmation are now."""
+        """Return the recipient with grants for ``holder``, with its present kind and confirmation."""
         place = self._place(recipient)
         grant = Grant(identifier_kind(holder), holder.value, recipient.confirmed)
         return replace(
@@ -62,7 +64,7 @@ class ShareGrants:
         )
 
     def renew(self, before: Recipient, after: Recipient) -> Recipient:
-        """Return ``after`` with grants for the holder of ``before``; without new ones if that has none."""
+        """Return ``after`` with grants for the holder of ``before``; without new grants if ``before`` has no holder."""
         holder = self.holder(before)
         return self.sealed(after, holder) if holder else after
 
@@ -76,7 +78,7 @@ def share_grants(deps: Dependencies, share: Share) -> ShareGrants:
 
 
 def grants_with(share: Share, keys: Mapping[str, bytes]) -> ShareGrants | None:
-    """Return the grants of a share with the keys that there are, by keyring id; None without its audit key."""
+    """Return the grants of a share with the available keys, by keyring id; None without its audit key."""
     audit_key = keys.get(share.audit_key_id)
     if audit_key is None:
         return None
@@ -84,10 +86,10 @@ def grants_with(share: Share, keys: Mapping[str, bytes]) -> ShareGrants | None:
 
 
 def report_damaged_recipients(deps: Dependencies, tx: Transaction, shares: Iterable[Share]) -> None:
-    """Report recipients of intact shares, before the end, whose row does not name whom their grant proves.
+    """Report recipients of open, intact shares whose row does not match their grant.
 
-    The copy of the grant under the audit key is enough: a changed grant under the share key is reported when the
-    recipient comes. So this needs no share keys, which a keyring may have to fetch one by one.
+    This checks only the grant under the audit key, because share keys may have to be fetched one by one. A changed
+    grant under the share key is reported when the recipient opens the share.
     """
     intact = {share.id: share for share in shares if share.intact}
     keys = readable_keys(deps.keyring, {share.audit_key_id for share in intact.values()})
@@ -101,7 +103,7 @@ def report_damaged_recipients(deps: Dependencies, tx: Transaction, shares: Itera
 
 
 def move_grants(deps: Dependencies, tx: Transaction, before: Share, after: Share) -> Share:
-    """Seal the grants of a draft anew if it moves to another account; return the draft ``after`` that."""
+    """Seal the grants of a draft again if it moves to another account; return the draft ``after`` the move."""
     if before.account_id == after.account_id:
         return after
     grants = share_grants(deps, before)

@@ -35,6 +35,6 @@ def check_quota(
 
 
 def remaining_quota(deps: Dependencies, tx: Transaction, account: Account) -> int:
-    """Return the length of the longest document that the account's quota allows."""
+    """Return the length of the longest document that the account's quota still allows."""
     left = deps.config.quota_of(account.rules) - tx.accounts.stored_bytes(account.id)
     return min(MAX_LENGTH, max(left, 0))

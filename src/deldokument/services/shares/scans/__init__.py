@@ -1,4 +1,4 @@
-"""Results of malware scans, and what follows from them.
+"""Results of malware scans, and decisions about them.
 
 - `held_documents`: releases documents that the scan policy holds
 - `scan_records`: details of malware scans, and decisions to release

@@ -1,9 +1,9 @@
 """Decisions about documents that the scan policy holds: a member releases one, or holds it again.
 
 Guarantees:
-- Only a member of the account decides. If the account requires four eyes, it is another than the sharer or proposer.
-- A decision counts for one document and one verdict. After a scan with another verdict the document is held again.
-- Malware is never released, because no policy holds it.
+- Only a member of the account decides; under four eyes, not the sharer or proposer.
+- A decision applies to one document and one verdict. After a scan with another verdict the document is held again.
+- Malware is never released: it is always refused, not held.
 - Every decision is in the event log, with the person.
 """
 
@@ -25,7 +25,7 @@ from deldokument.store.transaction import Transaction
 
 
 def release_document(deps: Dependencies, person: PersonIdentifier, share_id: str, document_id: str) -> None:
-    """Release a held document: its recipients get it after a warning. Releasing it again changes nothing.
+    """Release a held document: its recipients get it after a warning. Idempotent.
 
     Raises:
     - NotFound for a share of others, or a document of another share
@@ -86,7 +86,7 @@ def _document(
 
 
 def _check_other_person(deps: Dependencies, tx: Transaction, person: PersonIdentifier, share: Share) -> None:
-    """Raise Conflict if the person shares the documents, or has proposed to, as a member of any account."""
+    """Raise Conflict if the person is the sharer or proposer, as a member of any account."""
     involved = (living_sharer(tx, one) for one in (share.member_id, share.proposed_by))
     if any(one and is_own_proposal(deps, one, person) for one in involved):
         raise Conflict("own_held_document")

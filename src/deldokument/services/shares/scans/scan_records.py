@@ -1,8 +1,8 @@
-"""Sealed details of malware scans, and sealed decisions to release what a policy holds.
+"""Sealed details of malware scans, and sealed decisions to release held documents.
 
 Guarantees:
-- Both open for their document only, and count only beside a record with the same verdict.
-- They are sealed under the share key, so they end with the share.
+- Both open only for their document, and apply only with an inspection record of the same verdict.
+- They are sealed under the share key, so they become unreadable when the share ends.
 """
 
 import json
@@ -20,7 +20,7 @@ from deldokument.services.encryption import EncryptedColumn, open_field, seal_fi
 class ScanRecord:
     """Details of a scan. Times are in ISO 8601; ``signatures_at`` is empty if the engine does not give it.
 
-    ``limit``: the longest length that is scanned, of a document that is longer; otherwise 0.
+    ``limit``: for a document that was too long, the maximum length that is scanned; otherwise 0.
     """
 
     verdict: str
@@ -59,7 +59,7 @@ def seal_scan(share_key: bytes, document_id: str, record: ScanRecord) -> bytes:
 
 
 def open_scan(share_key: bytes, document: Document, verdict: Verdict) -> ScanRecord | None:
-    """Return the details of the scan with that verdict; None if there are none, or only of another verdict.
+    """Return the details of the scan; None if there are none, or they are of another verdict.
 
     Raises: IntegrityError.
     """
@@ -72,7 +72,7 @@ def seal_release(share_key: bytes, document_id: str, release: Release) -> bytes:
 
 
 def open_release(share_key: bytes, document: Document, verdict: Verdict) -> Release | None:
-    """Return the decision about that verdict; None if there is none, or only about another verdict.
+    """Return the release decision; None if there is none, or it is about another verdict.
 
     Raises: IntegrityError.
     """

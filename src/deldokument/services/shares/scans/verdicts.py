@@ -1,8 +1,8 @@
 """Inspection results of documents, read back from their sealed records.
 
 Guarantees:
-- A record is valid only for the manifest that it was sealed for.
-- Nothing is released on a verdict that this version does not know.
+- A record is valid only for its manifest.
+- A document with a verdict unknown to this version is not released.
 - A held document is released only by a sealed decision about the same verdict.
 """
 
@@ -23,10 +23,10 @@ from deldokument.services.shares.scans.scan_records import Release, ScanRecord, 
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """A document's media type, detected from its content, the verdict on it, and how it is handled.
+    """Result of a document's inspection: the media type of its content, the verdict, and the handling by the policy.
 
-    ``sha256`` is in hexadecimal. ``scan`` has the details of the malware scan, if there was one. ``release`` is a
-    member's decision to release a held document; its recipients confirm a warning. ``etag`` names exactly these bytes.
+    ``sha256`` is in hexadecimal. ``scan``: the details of the malware scan, if there was one. ``release``: a member's
+    decision to release the held document after a warning. ``etag`` identifies exactly these bytes.
     """
 
     media_type: str
@@ -39,12 +39,12 @@ class Finding:
 
     @property
     def is_released(self) -> bool:
-        """Whether recipients get the document's bytes, perhaps after a warning."""
+        """Whether recipients can get the document, perhaps after a warning."""
         return self.handling in _RELEASED
 
     @property
     def needs_warning(self) -> bool:
-        """Whether recipients get them only after they have confirmed a warning."""
+        """Whether recipients get the document only after they have confirmed a warning."""
         return self.handling is Handling.WARNED
 
     @property
@@ -66,9 +66,9 @@ def read_record(share_key: bytes, document: Document) -> InspectionRecord:
 def finding_of(share_key: bytes | None, document: Document, policy: ScanPolicy) -> Finding | None:
     """Return the record's finding; None before the inspection, and after the share key has been destroyed.
 
-    ``policy``: the one that applies to the document's tenant.
+    ``policy``: the scan policy of the document's tenant.
 
-    For pages: a record that does not open gives the verdict ERROR, so that one document does not hide the others.
+    For pages: a record that does not open gives the verdict ERROR, so that the other documents can still be shown.
     """
     if share_key is None or not document.sealed_inspection:
         return None
@@ -84,7 +84,7 @@ def finding_of(share_key: bytes | None, document: Document, policy: ScanPolicy) 
 
 
 def foreseen_verdict(deps: Dependencies) -> Verdict | None:
-    """Return the verdict that every readable document will get; None if a scanner decides it."""
+    """Return the verdict that every readable document will get without a scanner; None if there is one."""
     return Verdict.NOT_SCANNED if deps.scanner is None else None
 
 
@@ -99,7 +99,7 @@ def verdict_of(record: InspectionRecord) -> Verdict:
 def scan_errors(
     deps: Dependencies, share: Share, tenant: Tenant, documents: Sequence[Document], *, must_be_inspected: bool
 ) -> list[InvalidInput]:
-    """Return why verdicts, or missing ones, prevent that the documents are offered to recipients."""
+    """Return the reasons why verdicts, or missing verdicts, forbid offering the documents to recipients."""
     share_key = existing_key(deps.keyring, share_key_id(share.id))
     policy = deps.config.scan_policy_of(tenant)
     findings = [finding_of(share_key, document, policy) for document in documents]
