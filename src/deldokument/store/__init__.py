@@ -1,24 +1,24 @@
 """The store: the database as it is, on SQLite or PostgreSQL, through SQLAlchemy.
 
 Guarantees:
-- both databases keep the same contracts; tests/contract/store runs against both;
-- no error of SQLAlchemy or of a driver leaves this package.
+- Both databases fulfil the same contracts: tests/contract/store runs against both.
+- Only errors of the domain are raised, never those of SQLAlchemy or a driver.
 
-Gets the keys of the tags, and no other key. Does not know why a row exists.
+Its only keys are those of the row tags.
 
 May import: `domain`, `crypto`. Its packages are layers, from `maintenance` down to `engine`.
 
-- `audit`: the event log, and what keeps it tamper-evident
-- `auth`: logins, and what bounds and repeats the calls of systems
+- `audit`: the event log with its hash chains, checkpoints and damage reports
+- `auth`: sessions, programs, rate limits and idempotency records
 - `database`: the database, which opens transactions
 - `engine`: connections, statements, columns and errors of both databases
-- `maintenance`: what the worker looks for, and figures for operators
+- `maintenance`: queries for the worker's due rows, and figures for operators
 - `migrations`: schema migrations with Alembic
 - `outbox`: messages to people and systems outside
 - `privileges`: privileges of the processes' own roles in PostgreSQL
 - `shares`: shares with their recipients, documents and receipts
 - `tables`: table definitions
-- `tenancy`: bodies that share, their agreements, their accounts, and who may act for them
+- `tenancy`: tenants with their agreements, accounts, members and administrators
 - `transaction`: the transaction, with all repositories
 - `uploads`: uploads and their parts
 """

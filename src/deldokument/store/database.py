@@ -1,13 +1,13 @@
 """The database, SQLite or PostgreSQL, which opens transactions.
 
 Guarantees:
-- A ``write`` block is atomic, and durable when it has ended without an error.
+- A ``write`` block is atomic, and durable once it has ended without an error.
 - A ``read`` block sees a consistent snapshot.
 - All errors are errors of the domain.
-- Many threads may use it at once.
+- It is thread-safe.
 
-After Unavailable at the end of a ``write`` block it is unknown whether the transaction was committed. The
-orphan sweep removes what was created for it outside the database.
+After Unavailable at the end of a ``write`` block it is unknown whether the transaction was committed. The orphan sweep
+removes keys and objects that were created for it.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ _clock = select(func.clock_timestamp())
 class Database:
     """The database at ``sqlite:///path`` or ``postgresql://…``; migrated by ``migrations.migrate`` beforehand.
 
-    Without keys it can read and write only tables whose rows have no tags: before a keyring is open.
+    Without keys, before a keyring is open, it can use only tables whose rows have no tags.
     """
 
     def __init__(self, database_url: str) -> None:
@@ -50,9 +50,9 @@ class Database:
         self._damage, self._behind = DamageReports(), ChainsBehind()
 
     def authenticated(self, keys: IntegrityKeys, damage: DamageReports, behind: ChainsBehind | None = None) -> Database:
-        """Return the same database, which verifies tags with these keys and reports damaged rows to ``damage``.
+        """Return the same database, but with verification of tags. It reports damaged rows to ``damage``.
 
-        It marks the tenants whose chains are ``behind``.
+        Tenants that it reads are marked if their chains are ``behind``.
         """
         database = copy(self)
         database._integrity, database._damage, database._behind = keys, damage, behind or ChainsBehind()
@@ -87,7 +87,7 @@ class Database:
 
     @property
     def max_connections(self) -> int | None:
-        """How many transactions have a connection at once; None without a limit, on SQLite."""
+        """Maximum number of concurrent transactions with a connection; None without a limit, on SQLite."""
         return self._engines.max_connections
 
     def observe_connections(self, taken: Callable[[], None], returned: Callable[[], None]) -> None:
@@ -110,7 +110,7 @@ class Database:
             event.listen(pool, "checkin", checkin)
 
     def observe_statements(self, begin: Callable[[str], Callable[[], None]]) -> None:
-        """Call ``begin`` with the text of each statement, which has no values, and what it returns when that ends."""
+        """Call ``begin`` with the text of each statement, without values; call the returned function at its end."""
 
         def before(*given: Any) -> None:
             _, _, statement, _, context, _ = given

@@ -1,10 +1,10 @@
-"""Privileges of the processes' own roles in PostgreSQL: each may write only what it has to.
+"""Privileges of the processes' own roles in PostgreSQL: each may write only what it needs.
 
 The tables belong to the role that migrates them and runs the operator's commands. Server processes and workers may use
-roles of their own. SQL that is injected into a process can do no more than its role.
+roles of their own. Injected SQL can do no more than the role of its process.
 
 Guarantees:
-- The role of the server processes cannot make an operator, confirm the clock, or change or remove an event.
+- The role of the server processes cannot add an operator, confirm the clock, or change or remove an event.
 - Neither role can change the schema.
 """
 
@@ -64,7 +64,7 @@ _TABLES = text("SELECT tablename FROM pg_tables WHERE schemaname = current_schem
 def grant_privileges(database_url: str, *, serve: str | None, worker: str | None) -> None:
     """Give the roles exactly their privileges on the present tables; does nothing for a role that is None.
 
-    The privileges begin and end with a commit, so that running processes notice nothing.
+    They change in one transaction, so that running processes are not disturbed.
 
     Raises: Unavailable if a role does not exist.
     """

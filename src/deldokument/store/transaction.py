@@ -1,6 +1,6 @@
 """Transactions: all repositories of one transaction.
 
-Repositories store and find; they decide nothing. A method that changes something is called in a ``write`` block. Rows
+Repositories store and find rows, and make no decisions. Methods that change rows are called in a ``write`` block. Rows
 about persons hold encrypted fields and keyed hashes, never a number or a name. Times are aware datetimes in UTC. The
 suite in tests/contract runs against SQLite and PostgreSQL.
 
@@ -88,6 +88,6 @@ class Transaction:
         self.statistics = Statistics(work)
 
     def flush(self) -> None:
-        """Write the cards of changed shares, then the events, which carry the shares' revisions."""
+        """Write the cards of changed shares, then the events, which contain the shares' revisions."""
         self.share_cards.flush()
         self.audit.flush()

@@ -2,11 +2,11 @@
 
 Guarantees:
 - The events of a chain have consecutive numbers and are linked in that order.
-- Each event has a tag, by which verification tells it from one that was not written by the service.
+- Each event has a tag, so that verification detects forged events.
 - Chains do not wait for each other.
-- A missing tail is detected as well as a changed event.
-- Verifying a long trail needs no more memory than a short one.
-- Queries for events use an index, however many events there are.
+- Changed events and a missing tail are detected.
+- Verification needs constant memory for a trail of any length.
+- All queries for events use an index.
 """
 
 from collections.abc import Iterable
@@ -51,7 +51,7 @@ Place = tuple[datetime, int]
 
 @dataclass(frozen=True, slots=True)
 class EventFilter:
-    """A filter for the events of one chain, from ``since`` until before ``until``. None: not restricted.
+    """A filter for the events of one chain, at or after ``since`` and before ``until``. None: no restriction.
 
     ``subject_ids`` are the ids of one person; an empty tuple matches nothing.
     """
@@ -113,9 +113,9 @@ class Audit:
         self._waiting: list[AuditEvent] = []
 
     def append(self, event: AuditEvent) -> None:
-        """Write the event when the transaction ends, linked to the last one of its chain.
+        """Write the event at the end of the transaction, linked to the last event of its chain.
 
-        From that write on, transactions that append to the same chain wait for each other; others do not.
+        From that write on, transactions that append to the same chain wait for each other.
 
         Raises: Broken in a read transaction.
         """
@@ -124,7 +124,7 @@ class Audit:
         self._waiting.append(event)
 
     def revise(self, share_id: str, revision: int, documents: bytes | None) -> bool:
-        """Put the revision into the waiting event that records a change of the share; return False if none does.
+        """Set the revision in the pending event that records a change of the share; return False if there is none.
 
         ``documents``: the digest for the events that name the documents.
         """
@@ -138,7 +138,7 @@ class Audit:
         return bool(revising)
 
     def is_revised(self, share_id: str) -> bool:
-        """Return whether a waiting event records a change of the share."""
+        """Return whether a pending event records a change of the share."""
         return any(event.share_id == share_id and event.kind in REVISING for event in self._waiting)
 
     def _detail(self, place: int, **more: str | int) -> None:
@@ -146,7 +146,7 @@ class Audit:
         self._waiting[place] = replace(event, details={**(event.details or {}), **more})
 
     def flush(self) -> None:
-        """Write the appended events. Last in the transaction, because this serialises the writers of a chain."""
+        """Write the pending events. Called last in the transaction, because it serialises the writers of a chain."""
         if not self._waiting:
             return
         by_chain, rows = attrgetter("chain"), []
@@ -164,7 +164,7 @@ class Audit:
         self._waiting.clear()
 
     def _with_revision(self, event: AuditEvent) -> AuditEvent:
-        """Return the event with the revision of the row that it is about, if this transaction has written that."""
+        """Return the event with the revision of its row, if this transaction has written that row."""
         revision = self._work.revisions.get(event.row) if event.row else None
         return event if revision is None else replace(event, details={**(event.details or {}), "revision": revision})
 
@@ -196,7 +196,7 @@ class Audit:
     def _find(
         self, wanted: EventFilter, bounds: list[ColumnElement[bool]], limit: int, *, newest_first: bool
     ) -> list[StoredEvent]:
-        """Query each subject by itself and merge: a person may have several, and an index returns each in order."""
+        """Query each subject separately, because an index returns its events in order; merge the results."""
         order = (_event.at.desc(), _event.number.desc()) if newest_first else (_event.at, _event.number)
         found = [
             self._stored_events(query.where(*bounds).order_by(*order).limit(_most), {"most": limit})
@@ -210,7 +210,7 @@ class Audit:
         return self._stored_events(_following, {"key": chain, "after": after, "last": last_number, "most": limit})
 
     def are_own(self, events: Iterable[StoredEvent]) -> bool:
-        """Return whether the service wrote each of these events as it is stored here; report the first other one."""
+        """Return whether all these events are authentic as stored here; report the first that is not."""
         return all(is_own(self._work, stored) for stored in events)
 
     def head(self, chain: str) -> Mark:
@@ -220,11 +220,11 @@ class Audit:
         return Mark(row.number or 0, row.hash or b"") if row else BEGINNING
 
     def ends(self) -> dict[str, Mark]:
-        """Return the head of each chain whose last event is there."""
+        """Return the head of each chain that still contains the head's event."""
         return chain_ends(self._work)
 
     def has(self, chain: str, mark: Mark) -> bool:
-        """Return whether the chain has an event with this number and hash."""
+        """Return whether the chain contains an event with this number and hash."""
         return has_event(self._work, chain, mark)
 
     def chains(self) -> list[str]:
@@ -284,9 +284,9 @@ def _until(wanted: EventFilter) -> list[ColumnElement[bool]]:
 def _event_queries(wanted: EventFilter) -> list[Select[Any]]:
     """Return one query per subject, or a single one, without order and bounds.
 
-    Exactly one condition can use an index: the most selective one. The database does not choose it, because
-    without statistics it takes a kind for rarer than a person. For the same reason each bound occurs once:
-    with two of a kind, it takes a day for rarer than a kind.
+    Only the most selective condition can use an index. The database would choose wrongly, because without statistics it
+    assumes that a kind is rarer than a person. For the same reason each bound occurs once: with both bounds, it would
+    assume that a day is rarer than a kind.
     """
     query = select(audit_event)
     if wanted.kind is not None:
@@ -302,7 +302,7 @@ def _event_queries(wanted: EventFilter) -> list[Select[Any]]:
 
 
 def _without_index(column: ColumnElement[str]) -> ColumnElement[str]:
-    """Return the column's value in a form that no index covers."""
+    """Return the column's value as an expression that no index covers."""
     return func.coalesce(column, "")
 
 

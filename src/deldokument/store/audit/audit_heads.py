@@ -1,8 +1,8 @@
-"""Heads of the event log's chains: what the next event of each follows.
+"""Heads of the event log's chains, to which the next events are linked.
 
 Guarantees:
-- Transactions that record events of one chain do so one after the other.
-- A tampered head, or an event inserted after it, does not stop events from being recorded. It is reported.
+- Transactions that record events of the same chain run one after the other.
+- A tampered head, or an event inserted after it, is reported. Events can still be recorded.
 """
 
 from collections.abc import Sequence
@@ -38,7 +38,7 @@ _following = _marks.where(_event.number > param("after")).order_by(_event.number
 
 
 def lock_heads(work: Statements, chains: Sequence[str]) -> dict[str, Mark]:
-    """Return the heads, locked, and created if missing; concurrent transactions that create or lock them wait here.
+    """Return the heads, locked, and created if missing. Concurrent transactions that create or lock them wait here.
 
     ``chains`` must be in order, so that no two transactions deadlock. A chain is created together with its tenant, in a
     transaction that records events of no other chain.
@@ -53,12 +53,12 @@ def lock_heads(work: Statements, chains: Sequence[str]) -> dict[str, Mark]:
 
 
 def chain_ends(work: Statements) -> dict[str, Mark]:
-    """Return the heads whose event is there, in one query for all chains."""
+    """Return the heads whose event exists, in one query for all chains."""
     return {row.chain: Mark(row.number, row.hash) for row in work.rows(_ends) if row.found == row.hash}
 
 
 def has_event(work: Statements, chain: str, mark: Mark) -> bool:
-    """Return whether the chain has an event with this number and hash."""
+    """Return whether the chain contains an event with this number and hash."""
     row = work.first(_marked, {"key": chain, "marked": mark.number})
     return row is not None and Mark(row.number, row.hash) == mark
 
@@ -70,7 +70,7 @@ def _lock(work: Statements, chains: Sequence[str]) -> dict[str, Mark]:
 
 
 def _end_of_chain(work: Statements, row: Row[Any]) -> Mark:
-    """Return what the next event follows: the head, or the last event before a free number if the head is invalid."""
+    """Return the mark that the next event follows: the head, or if that is invalid, the last event before a gap."""
     # The schema's owner can admit NULL.
     head = Mark(-1 if row.number is None else row.number, row.hash or b"")
     is_plausible = 0 <= head.number < _MOST_EVENTS and len(head.hash) == len(BEGINNING.hash)

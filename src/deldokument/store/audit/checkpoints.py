@@ -46,13 +46,13 @@ _due = (
 
 
 class Checkpoints(Repository):
-    """The checkpoints of all chains."""
+    """Repository of the checkpoints of all chains."""
 
     def due_chains(self, signed_before: datetime, now: datetime) -> list[str]:
         """Return chains with events after their last checkpoint that are due for a new one.
 
         A chain is due if it has no checkpoint, or if the last one is from ``signed_before`` or earlier. It is also due
-        if the last one is from after ``now``: the clock was set back.
+        if the last one is later than ``now``, because the clock was set back.
         """
         values = {"before": signed_before, "now": now}
         return [row.chain for row in self._work.rows(_due, values)]
@@ -70,7 +70,7 @@ class Checkpoints(Repository):
         return _CHECKPOINT.all(self._work.rows(_following, {"key": chain, "after": after, "most": limit}))
 
     def keep_certificate(self, fingerprint: str, certificate: bytes) -> None:
-        """Store the certificate that verifies checkpoints. Storing it again changes nothing."""
+        """Store the certificate that verifies checkpoints. Idempotent."""
         self._work.insert_once(audit_certificate, {"fingerprint": fingerprint, "certificate": certificate})
 
     def certificates(self) -> dict[str, bytes]:
@@ -78,7 +78,7 @@ class Checkpoints(Repository):
         return {row.fingerprint: row.certificate for row in self._work.rows(select(audit_certificate))}
 
     def every(self, chain: str, after: int) -> Iterator[Checkpoint]:
-        """Yield a chain's checkpoints after a number, however many there are."""
+        """Yield all checkpoints of a chain after a number, in batches."""
         checkpoints = self.following(chain, after=after, limit=_STEP)
         while checkpoints:
             yield from checkpoints

@@ -1,4 +1,4 @@
-"""Search for damaged rows, and the events about them, found by an index of their own."""
+"""Search for damaged rows, and the events about them, found by a separate index."""
 
 from collections.abc import Mapping
 from datetime import datetime
@@ -59,7 +59,7 @@ class DamageLog(Repository):
     """The search for damaged rows, and the events ROW_DAMAGED, found by an index."""
 
     def kinds(self) -> tuple[str, ...]:
-        """Return the kinds of rows that ``look_at`` reads: few rows, on which many others depend."""
+        """Return the kinds of rows that ``look_at`` verifies: tables with few rows, on which many others depend."""
         return tuple(_WATCHED)
 
     def look_at(self, kind: str, after: str, limit: int) -> str | None:

@@ -19,9 +19,9 @@ from deldokument.store.tables.audit import audit_event
 
 @dataclass(frozen=True, slots=True)
 class StoredEvent:
-    """An event with its place in its chain, and the tag by which the service knows its own events.
+    """An event with its place in its chain, and the tag that authenticates it.
 
-    ``revision``: that of its column, which is the one in the details unless somebody has changed it.
+    ``revision``: the value of its column, which equals the one in the details unless it was tampered with.
     """
 
     number: int
@@ -41,7 +41,7 @@ def stored_details(details: Mapping[str, str | int] | None) -> str | None:
 
 
 def chained_event(work: Statements, event: AuditEvent, previous: bytes, mark: Mark) -> dict[str, Any]:
-    """Return the columns of an event that has this number and hash and follows the hash ``previous``."""
+    """Return the columns of an event with this number and hash, which follows the hash ``previous``."""
     return {
         "chain": event.chain,
         "number": mark.number,
@@ -73,7 +73,7 @@ def stored_event(row: Row[Any]) -> StoredEvent:
 
 
 def own_event(work: Statements, row: Row[Any]) -> AuditEvent | None:
-    """Return the event of a row if the service wrote it. One that is readable and not its own is reported."""
+    """Return the event of a row if it is authentic. A readable event that is not authentic is reported."""
     try:
         stored = stored_event(row)
     except (ValueError, AttributeError, OverflowError, RecursionError):
@@ -82,13 +82,13 @@ def own_event(work: Statements, row: Row[Any]) -> AuditEvent | None:
 
 
 def link_of(work: Statements, row: Row[Any]) -> Link:
-    """Return the event as verification needs it; its time as stored, in ``microseconds``."""
+    """Return the event in the form that verification needs. Its time is as stored, in ``microseconds``."""
     is_forged = not _is_valid(work, row.chain, row.number, row.hash, row.tag)
     return Link(row.number, row.previous, row.hash, _content_of(row), is_forged)
 
 
 def is_own(work: Statements, stored: StoredEvent) -> bool:
-    """Return whether the service wrote the event as it is stored; one that it did not is reported."""
+    """Return whether the event is authentic as it is stored; report it if it is not."""
     event = stored.event
     try:
         is_linked = event.link(stored.number, stored.previous) == stored.hash
@@ -99,7 +99,7 @@ def is_own(work: Statements, stored: StoredEvent) -> bool:
 
 
 def _is_valid(work: Statements, chain: str, number: int, hashed: bytes, tag: bytes | None) -> bool:
-    """Return whether the tag is that of an event in this place with this hash; an event with another is reported."""
+    """Return whether the tag authenticates an event in this place with this hash; report it if it does not."""
     # The schema's owner can admit NULL.
     if is_row_tag(work.integrity.row_key(_KIND), _KIND, chain, [number, hashed], tag or b""):
         return True
@@ -108,7 +108,7 @@ def _is_valid(work: Statements, chain: str, number: int, hashed: bytes, tag: byt
 
 
 def _content_of(row: Row[Any]) -> EventContent | None:
-    """Return the content of an event, also of a kind that this program does not know; None if it is unreadable."""
+    """Return the content of an event, also of a kind unknown to this program; None if it is unreadable."""
     try:
         at = EPOCH + timedelta(microseconds=row.microseconds)
         details = json.loads(row.details) if row.details else {}

@@ -1,4 +1,4 @@
-"""Requests to the worker's seal, and its status."""
+"""Requests to the worker to sign, and the status of the seal."""
 
 from dataclasses import asdict, dataclass, field
 from datetime import datetime
@@ -12,7 +12,7 @@ from deldokument.store.engine.statements import Repository, RowMapper, param
 
 
 class SealKind(StrEnum):
-    """What the worker signs on request. Checkpoints of the event chains are not among them."""
+    """Kind of content that the worker signs on request. Checkpoints of the event chains are not among them."""
 
     PDF = "pdf"
     EXPORT = "export"
@@ -83,7 +83,7 @@ _forget = delete(seal_request).where(seal_request.c.at < bindparam("before", typ
 
 
 class SealRequests(Repository):
-    """Requests to the seal, and its status."""
+    """Repository of the requests, and of the seal's status."""
 
     def status(self) -> SealStatus | None:
         """Return the status; None if no worker has stored one yet."""
@@ -114,5 +114,5 @@ class SealRequests(Repository):
         self._work.run(_remove, {"key": request_id})
 
     def forget(self, before: datetime) -> int:
-        """Remove the requests from before an instant, whose processes have died; return how many."""
+        """Remove requests from before an instant, whose processes have died; return their number."""
         return self._work.count(_forget, {"before": before})

@@ -1,4 +1,4 @@
-"""Persons in the audit trail, in tables."""
+"""Subjects: persons in the audit trail, in tables."""
 
 from collections.abc import Collection
 from dataclasses import dataclass
@@ -24,7 +24,7 @@ class Subject:
 
 @dataclass(frozen=True, slots=True)
 class RegisteredName:
-    """The encrypted name of a living member, an administrator or an operator, with the hash of the number."""
+    """The encrypted name of a living member, an administrator or an operator, with the hash of the person's number."""
 
     office: str
     id: str
@@ -54,12 +54,13 @@ _names_of_offices = union_all(
 
 
 class Subjects(Repository):
-    """The subjects of the audit trail, and the names that the service has for their hashes."""
+    """Repository of the audit trail's subjects, and of the registered names for their hashes."""
 
     def find(self, audit_key_id: str, lookup_hash: bytes) -> Subject | None:
         """Return the person's subject under the audit key, or None.
 
-        If there is none, a write transaction locks the pair, so that no other transaction adds it before this one ends.
+        If there is none, a write transaction locks the pair, so that no other transaction can add it before this one
+        ends.
         """
         values = {"key": audit_key_id, "lookup_hash": lookup_hash}
         found = self._work.first(_subject, values)
@@ -80,7 +81,7 @@ class Subjects(Repository):
         return list(self._work.records_by_key(_subjects, subject_ids, _SUBJECT.make).values())
 
     def registered_names(self, tenant_id: str, lookup_hashes: Collection[bytes]) -> list[RegisteredName]:
-        """Return those persons, among the hashes, who act for the tenant or operate the service."""
+        """Return the registered names with these hashes, of persons who act for the tenant or operate the service."""
         rows = self._work.rows_in_batches(_names_of_offices, "hashes", lookup_hashes, tenant=tenant_id)
         rows.sort(key=lambda row: _OFFICES.index(row[0]))
         # The schema's owner can admit NULL.

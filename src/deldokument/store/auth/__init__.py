@@ -1,4 +1,4 @@
-"""Logins, and what bounds and repeats the calls of systems.
+"""Sessions, programs, rate limits and idempotency records.
 
 - `idempotency`: idempotency records of API requests
 - `programs`: programs with access within a session

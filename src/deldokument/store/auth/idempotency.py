@@ -1,4 +1,4 @@
-"""Idempotency records of API requests, in a table. Does not know the content of a response."""
+"""Idempotency records of API requests, in a table."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -54,12 +54,12 @@ class IdempotencyRecords(Repository):
     """Idempotency records of the last day."""
 
     def lock(self, request_id: bytes) -> IdempotencyRecord | None:
-        """Return the record, its row locked. If there is none, no other transaction adds it before this one ends."""
+        """Return the record, its row locked. If there is none, no other transaction can add it before this one ends."""
         self._work.advisory_lock("answered_request", request_id)
         return _REQUEST.one(self._work.first(self._work.with_row_locks(_by_id), {"key": request_id}))
 
     def save(self, request: IdempotencyRecord) -> None:
-        """Insert, or replace the one of the same id."""
+        """Insert the record, or replace the record with the same id."""
         self._work.insert_or_replace(answered_request, _REQUEST.values(request))
 
     def remove(self, request_id: bytes) -> None:
@@ -67,5 +67,5 @@ class IdempotencyRecords(Repository):
         self._work.run(_remove, {"key": request_id})
 
     def forget(self, created_before: datetime, limit: int) -> int:
-        """Remove records created before then, the oldest first, and return how many."""
+        """Remove records created before an instant, the oldest first; return their number."""
         return self._work.remove_found(_old, answered_request, {"before": created_before, "most": limit})

@@ -1,4 +1,4 @@
-"""Programs that have access within a person's session, in a table."""
+"""Programs with access within a person's session, in a table."""
 
 from collections.abc import Collection
 from dataclasses import dataclass, field
@@ -13,7 +13,7 @@ from deldokument.store.engine.statements import Repository, RowMapper, param
 
 @dataclass(frozen=True, slots=True)
 class ProgramRecord:
-    """A program's access. ``secret_hash`` is that of its code until it has been used, then that of its token."""
+    """A program's access. ``secret_hash`` is the hash of its code until that is used, then of its token."""
 
     secret_hash: bytes
     session_hash: bytes
@@ -44,7 +44,7 @@ _of_sessions = select(*_PROGRAM.columns).where(InList(program.c.session_hash, "s
 
 
 class Programs(Repository):
-    """Programs. Those of a session are removed with it."""
+    """Repository of programs. A session's programs are removed with it."""
 
     def add(self, program: ProgramRecord) -> None:
         """Insert a program. Raises: Conflict if its session has ended."""
@@ -55,7 +55,7 @@ class Programs(Repository):
         return _PROGRAM.one(self._work.first(_by_secret, {"secret": secret_hash}))
 
     def take(self, secret_hash: bytes) -> ProgramRecord | None:
-        """Remove and return it: a code can be used once."""
+        """Remove the program and return it: a code can be used once."""
         return _PROGRAM.one(self._work.first(_take, {"secret": secret_hash}))
 
     def of_sessions(self, session_hashes: Collection[bytes]) -> list[ProgramRecord]:

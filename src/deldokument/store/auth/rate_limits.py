@@ -1,4 +1,4 @@
-"""Rate limit state (GCRA), one row for each bucket. Does not know what a call is."""
+"""Rate limit state (GCRA), one row for each bucket."""
 
 from datetime import datetime, timedelta
 from typing import Any
@@ -48,7 +48,7 @@ class RateLimits(Repository):
     def take(self, bucket: str, now: datetime, step: timedelta, latest: datetime) -> datetime | None:
         """Advance the instant by ``step``, from ``now`` at the earliest; None, with no change, if past ``latest``.
 
-        An instant more than twice as far ahead was stored before the clock was set back: ``now`` replaces it.
+        If the stored instant is more than twice as far ahead, the clock was set back: ``now`` replaces it.
         """
         values = {"consumer": bucket, "now": now, "step": step, "first": now + step, "latest": latest}
         values["beyond"] = latest + (latest - now)
@@ -61,5 +61,5 @@ class RateLimits(Repository):
         return None if row is None else row.spent_until
 
     def forget(self, spent_before: datetime) -> int:
-        """Remove rows whose instant is before then, and return how many."""
+        """Remove rows whose instant is before ``spent_before``; return their number."""
         return self._work.count(_full, {"now": spent_before})

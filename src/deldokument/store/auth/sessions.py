@@ -1,4 +1,4 @@
-"""Sessions and pending logins in tables. Does not know when a session is too old."""
+"""Sessions and pending logins, in tables."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -21,10 +21,10 @@ from deldokument.store.engine.statements import Repository, RowMapper, param
 
 @dataclass(frozen=True, slots=True)
 class SessionRecord:
-    """A login session. ``token_hash`` is the SHA-256 of the cookie's value; the rest is hashed, encrypted or random.
+    """A login session. ``token_hash`` is the SHA-256 of the cookie's value.
 
     - ``owner_hash``: finds a person's sessions.
-    - ``sealed_form``: a form that waits for a fresh login; None if there is none.
+    - ``sealed_form``: a form that is kept until a fresh login; None if there is none.
     """
 
     token_hash: bytes
@@ -91,7 +91,7 @@ _remove_old_pending = delete(pending_login).where(pending_login.c.created_at < p
 
 
 class Sessions(Repository):
-    """Pending logins and sessions."""
+    """Repository of sessions and pending logins."""
 
     def add_pending(self, login: PendingLoginRecord) -> None:
         """Insert a pending login.
@@ -101,7 +101,7 @@ class Sessions(Repository):
         self._work.run(_add_pending, _PENDING.values(login))
 
     def take_pending(self, state: str) -> PendingLoginRecord | None:
-        """Remove and return it: a state can be used once."""
+        """Remove the pending login and return it: a state can be used once."""
         return _PENDING.one(self._work.first(_take, {"key": state}))
 
     def count_pending(self, since: datetime, at_most: int) -> int:
@@ -129,7 +129,7 @@ class Sessions(Repository):
         self._work.run(_touch, {"token": token_hash, "now": now})
 
     def keep_form(self, token_hash: bytes, sealed_form: bytes | None) -> None:
-        """Replace the form that waits; a removed session stays removed."""
+        """Replace the kept form; a removed session stays removed."""
         self._work.run(_change, {"token": token_hash, "sealed_form": sealed_form})
 
     def follow(self, token_hash: bytes, sealed_identity: bytes, provider_session_id: str | None) -> None:
@@ -142,7 +142,7 @@ class Sessions(Repository):
         self._work.run(_remove, {"token": token_hash})
 
     def remove_others(self, owner_hash: bytes, token_hash: bytes) -> list[SessionRecord]:
-        """Remove and return the person's sessions but this one."""
+        """Remove the person's other sessions and return them."""
         removing = _remove_others.returning(*_SESSION.columns)
         return _SESSION.all(self._work.rows(removing, {"owner": owner_hash, "token": token_hash}))
 
@@ -151,6 +151,6 @@ class Sessions(Repository):
         return _SESSION.all(self._work.rows(_remove_of_provider, {"provider": provider_session_id}))
 
     def remove_idle(self, seen_before: datetime) -> int:
-        """Remove sessions not used since then and logins begun before then, and return how many."""
+        """Remove sessions not used since an instant, and logins begun before it; return their number."""
         values = {"before": seen_before}
         return self._work.count(_remove_idle, values) + self._work.count(_remove_old_pending, values)

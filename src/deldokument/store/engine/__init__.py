@@ -1,18 +1,18 @@
-"""Everything about the two databases that is the same for all tables: connections, statements, columns, errors.
+"""Database code that all tables share: connections, statements, columns, errors.
 
 Guarantees:
-- no error of SQLAlchemy or of a driver leaves the store;
-- a row has the values that its statement asked for, and the tag of the service if it has one.
+- Only errors of the domain are raised, never those of SQLAlchemy or a driver.
+- A returned row has the values that its statement asked for, and a valid tag if its table has tags.
 
-- `asked_columns`: columns whose values a statement asks for
+- `asked_columns`: columns that a statement compares, and whose returned values are checked
 - `authenticated_rows`: verification of the tags of rows that decide about access
 - `column_types`: column types that both databases support
 - `engines`: connections to SQLite and PostgreSQL
 - `errors`: translation of SQLAlchemy and SQLite errors to domain errors
-- `expressions`: SQL expressions in the words of both databases
+- `expressions`: SQL expressions that differ between the databases
 - `integrity`: keys of the tags, and reports of damaged rows
 - `postgres`: connection settings and errors of PostgreSQL
 - `schema`: metadata, naming convention, common columns
 - `sqlite_files`: connection settings of SQLite files
-- `statements`: statements of one transaction, and where the two dialects differ
+- `statements`: statements of one transaction, and differences between the two dialects
 """

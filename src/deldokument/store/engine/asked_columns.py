@@ -1,4 +1,4 @@
-"""Which columns of a statement's rows must have the values that it asked for."""
+"""Columns that a statement compares with a parameter. Returned rows must have those values."""
 
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
@@ -17,8 +17,8 @@ from deldokument.store.engine.expressions import InList
 class AskedColumn:
     """A column that a statement compares with the parameter ``name``, and returns at ``place``.
 
-    ``name`` is None if the column must be NULL. ``is_list``: the parameter is a list of values. ``id_place``: where the
-    table's primary key is, if it is returned.
+    ``name`` is None if the column must be NULL. ``is_list``: the parameter is a list of values. ``id_place``: place of
+    the table's primary key in the row, if it is returned.
     """
 
     table: str
@@ -35,16 +35,16 @@ class AskedColumn:
         return frozenset(asked) if self.is_list else (asked,)
 
     def row_id(self, row: Row[Any]) -> str:
-        """Return the id for the report of a row with another value."""
+        """Return the row's id, for the report of a row with a wrong value."""
         found = "?" if self.id_place is None else row[self.id_place]
         return found.hex() if isinstance(found, bytes) else str(found)
 
 
 @lru_cache(maxsize=2048)
 def asked_columns(statement: Executable) -> tuple[AskedColumn, ...]:
-    """Return the columns for whose values a SELECT, or a DELETE with RETURNING, asks by parameters, or for NULL.
+    """Return the columns that a SELECT, or a DELETE with RETURNING, compares with parameters or with NULL.
 
-    Conditions within OR, NOT or subqueries do not count, nor do columns that it does not return.
+    Conditions within OR, NOT or subqueries do not count, nor do columns that are not returned.
     """
     if not isinstance(statement, Select | Delete) or statement.whereclause is None:
         return ()

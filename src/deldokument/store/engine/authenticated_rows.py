@@ -1,8 +1,8 @@
-"""Authenticated rows: verification of the tags of rows. `tables.tags` names the columns that each tag binds.
+"""Authenticated rows: verification of the tags of rows. `tables.tags` lists the columns that each tag covers.
 
 Guarantees:
-- A record of `AuthenticatedMapper` comes from a row with a valid tag, which no event has outdated.
-- A damaged row is reported whenever it is read, and no tag is ever written for it.
+- A record of `AuthenticatedMapper` comes from a row with a valid tag that is as new as the events about it.
+- A damaged row is reported whenever it is read, and never gets a valid tag.
 
 Shares have cards instead; see `share_cards`.
 """
@@ -33,10 +33,10 @@ _ABOUT_AGE = frozenset({"id", "removed_at", "revision"})
 
 @dataclass(frozen=True, slots=True)
 class RowTags:
-    """The tags of one table. ``bound``: the columns that decide, in the order of the format.
+    """The tags of one table. ``bound``: the columns that the tag covers, in order.
 
     ``newest``: an expression for the greatest revision in the events about the row; NULL without such an event.
-    ``key``: the column with the id by which a damaged row is reported.
+    ``key``: the column with the id that a report of a damaged row names.
     """
 
     table: Table
@@ -55,18 +55,18 @@ class RowTags:
         return row_tag(key, self.kind, values[self.key], self._stored_values(values))
 
     def with_tag(self, work: Statements, values: dict[str, Any]) -> dict[str, Any]:
-        """Return the values of a row that is about to be written, with its tag; note its revision for the events.
+        """Return the values of a row to write, with its tag; remember its revision for the events.
 
-        A new row has the first revision, which outdates nothing.
+        The first revision of a new row is not remembered.
         """
         if values.get("revision", 1) > 1:
             work.revisions[self.kind, values[self.key]] = values["revision"]
         return values | {"tag": self.tag(work, values)}
 
     def is_intact(self, work: Statements, values: Mapping[str, Any], tag: bytes | None, newest: int | None) -> bool:
-        """Return whether the tag is that of a row with these values, and the row not older than the events about it.
+        """Return whether the tag is valid for these values, and the row not older than the events about it.
 
-        A row that is not intact is reported.
+        Reports a row that is not intact.
         """
         key = work.integrity.row_key(self.kind)
         # The schema's owner can admit NULL.
@@ -82,10 +82,10 @@ class RowTags:
 
 
 def _is_outdated(values: Mapping[str, Any], newest: int | None) -> bool:
-    """Return whether an event is newer than the row. A row that is marked as removed gives nothing, so it may be old.
+    """Return whether an event is newer than the row. False for a row marked as removed, because it gives no rights.
 
-    Compared with the greatest revision, not with the last event: nobody can lower it by adding an event. SQLite sorts
-    one that is no number after all numbers, so nothing is as new.
+    The greatest revision counts, not the last event's: an added event cannot lower it. SQLite sorts a revision that is
+    not a number after all numbers, so then every row is outdated.
     """
     if newest is None or values.get("removed_at") is not None:
         return False
@@ -94,7 +94,7 @@ def _is_outdated(values: Mapping[str, Any], newest: int | None) -> bool:
 
 
 def stored_value(value: Any) -> RowValue:
-    """Return a value of the domain as its column stores it."""
+    """Return a value of the domain in its stored form."""
     if type(value) in _AS_STORED:
         return value  # type: ignore[no-any-return]
     match value:
@@ -117,7 +117,7 @@ def row_tags(table: Table, bound: str, newest: ColumnElement[Any] | None = None)
 
 
 class AuthenticatedMapper(RowMapper[_Record]):
-    """Mapping as `RowMapper`, followed by the tag and by ``RowTags.newest``. A damaged row is no row."""
+    """Mapping as `RowMapper`, with two more columns: the tag and ``RowTags.newest``. Damaged rows are left out."""
 
     def __init__(self, kind: type[_Record], tags: RowTags) -> None:
         super().__init__(kind, tags.table)
@@ -131,11 +131,11 @@ class AuthenticatedMapper(RowMapper[_Record]):
         return self._tags.with_tag(work, self.values(record))
 
     def intact(self, work: Statements, row: Row[Any] | None) -> _Record | None:
-        """Return the record of a row of ``columns``; None for a damaged one."""
+        """Return the record of a row of ``columns``; None if the row is damaged."""
         return next(iter(self.all_intact(work, [row] if row else [])), None)
 
     def all_intact(self, work: Statements, rows: Sequence[Sequence[Any]]) -> list[_Record]:
-        """Return the records of rows of ``columns``, without the damaged ones."""
+        """Return the records of rows of ``columns``, without damaged ones."""
         return [record for record, is_intact in self._verify(work, rows) if is_intact]
 
     def first_intact(self, work: Statements, query: Select[Any], values: Mapping[str, Any]) -> list[_Record]:
@@ -150,9 +150,9 @@ class AuthenticatedMapper(RowMapper[_Record]):
             damaged += some
 
     def rewrite(self, work: Statements, rows: Select[Any], change: Callable[[_Record], _Record], **values: Any) -> int:
-        """Change the records of the rows that a query finds, with new tags; return how many there are.
+        """Change the records of the rows that a query finds, with new tags; return their number.
 
-        A damaged row is changed too and stays damaged, so ``change`` may only take away.
+        A damaged row is changed too and stays damaged, so ``change`` may only reduce rights.
         """
         found = self._verify(work, work.rows(work.with_row_locks(rows), values))
         changed = [(change(record), is_intact) for record, is_intact in found]
@@ -167,7 +167,7 @@ class AuthenticatedMapper(RowMapper[_Record]):
         return [(one := self.make(row[:-2]), self._is_intact(work, one, *self._proof(row))) for row in rows]
 
     def _proof(self, row: Sequence[Any]) -> Sequence[Any]:
-        """Return the tag and the newest revision; no tag if a column is NULL that forbids it."""
+        """Return the tag and the newest revision; no tag if a NOT NULL column is NULL."""
         return row[-2:] if self.is_complete(row) else (None, row[-1])
 
     def _is_intact(self, work: Statements, record: _Record, tag: bytes | None, newest: int | None) -> bool:

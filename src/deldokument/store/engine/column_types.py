@@ -2,9 +2,9 @@
 
 Guarantees:
 - A bound value is read back equal.
-- An invalid stored value is read as a valid one, or as None, without an error. One tampered row must not stop work on
-  the others; its tag does not match. SQLite's tables are strict, but the owner of the file can make them admit
-  values of another storage class.
+- An invalid stored value is read as a valid one, or as None, without an error. A tampered row must not stop work on the
+  others; its tag does not match. SQLite's tables are strict, but the owner of the file can store values of another
+  storage class nevertheless.
 
 Instants and durations are whole microseconds, enums are text, ranges and small mappings are JSON.
 """
@@ -53,15 +53,15 @@ class StoredText(Text):
     """Text; empty for a value of another storage class on SQLite."""
 
     def result_processor(self, dialect: Dialect, _coltype: object) -> _Reader | None:
-        """Return the check of values read from SQLite."""
+        """Return the function that checks values read from SQLite."""
         return _only(dialect, str, "")
 
 
 class StoredBytes(LargeBinary):
-    """Bytes; none for a value of another storage class on SQLite."""
+    """Bytes; empty for a value of another storage class on SQLite."""
 
     def result_processor(self, dialect: Dialect, _coltype: object) -> _Reader | None:
-        """Return the check of values read from SQLite."""
+        """Return the function that checks values read from SQLite."""
         return _only(dialect, bytes, b"")
 
 
@@ -69,7 +69,7 @@ class StoredInteger(Integer):
     """An integer; 0 for a value of another storage class on SQLite."""
 
     def result_processor(self, dialect: Dialect, _coltype: object) -> _Reader | None:
-        """Return the check of values read from SQLite."""
+        """Return the function that checks values read from SQLite."""
         return _only(dialect, int, 0)
 
 
@@ -77,7 +77,7 @@ class StoredBigInteger(BigInteger):
     """A large integer; 0 for a value of another storage class on SQLite."""
 
     def result_processor(self, dialect: Dialect, _coltype: object) -> _Reader | None:
-        """Return the check of values read from SQLite."""
+        """Return the function that checks values read from SQLite."""
         return _only(dialect, int, 0)
 
 
@@ -88,7 +88,7 @@ def _only(dialect: Dialect, kind: type, otherwise: Any) -> _Reader | None:
 
 
 class _OtherInstant(datetime):
-    """A value that is no instant of `datetime`. It is bound as it was stored, so that a list continues after it."""
+    """A stored value that is not a valid instant. It is bound unchanged, so that paging can continue after it."""
 
     stored: Any = None
 
@@ -126,9 +126,9 @@ class UtcMicros(TypeDecorator[datetime]):
         return (value - EPOCH) // _MICROSECOND
 
     def process_result_value(self, value: Any | None, _dialect: Dialect) -> datetime | None:
-        """Return the instant, in UTC; out of the range of `datetime`, the start of year 1000 or 9000.
+        """Return the instant, in UTC; outside the range of `datetime`, the start of year 1000 or 9000.
 
-        A value that is no number is far away: SQLite sorts it after all numbers.
+        A value that is not a number gives year 9000, because SQLite sorts it after all numbers.
         """
         if value is None:
             return None
@@ -140,7 +140,7 @@ class UtcMicros(TypeDecorator[datetime]):
 
 
 class StoredDate(TypeDecorator[date]):
-    """A date; the first day of year 1000 or 9000 for any that lies beyond, and of year 1000 for what is no date."""
+    """A date. Outside the range it is the first day of year 1000 or 9000; invalid values give year 1000."""
 
     impl = Date
     cache_ok = True
@@ -150,7 +150,7 @@ class StoredDate(TypeDecorator[date]):
         return dialect.type_descriptor(Text() if dialect.name == "sqlite" else Date())
 
     def column_expression(self, column: ColumnElement[Any]) -> ColumnElement[Any]:
-        """Return the text: PostgreSQL has dates that Python has not."""
+        """Return the column as text, because PostgreSQL has dates that Python has not."""
         return type_coerce(cast(column, Text), self)
 
     def process_bind_param(self, value: date | None, dialect: Dialect) -> Any:
@@ -178,7 +178,7 @@ class DurationMicros(TypeDecorator[timedelta]):
         return None if value is None else value // _MICROSECOND
 
     def process_result_value(self, value: Any | None, _dialect: Dialect) -> timedelta | None:
-        """Return the duration; at most about 1000 years, as no period is longer, and so long if it is no number."""
+        """Return the duration, limited to about 1000 years; that limit also if the value is not a number."""
         if value is None:
             return None
         return timedelta(microseconds=min(max(value, -_LONGEST), _LONGEST) if isinstance(value, int) else _LONGEST)
@@ -219,12 +219,12 @@ class EnumSet(TypeDecorator[frozenset[_Word]]):
         return None if value is None else ",".join(sorted(word.value for word in value))
 
     def process_result_value(self, value: Any | None, _dialect: Dialect) -> frozenset[_Word] | None:
-        """Return the members, without unknown texts."""
+        """Return the set, without unknown texts."""
         return None if value is None else frozenset(word for word in self.kind if word.value in str(value).split(","))
 
 
 def ranges_text(ranges: Ranges) -> str:
-    """Return the ranges as they are stored."""
+    """Return the ranges in their stored form."""
     return json.dumps(ranges, separators=(",", ":"))
 
 
@@ -285,7 +285,7 @@ _NEUTRAL: list[tuple[type[TypeEngine[Any]], Any]] = [
 
 
 def neutral_value(column: ColumnElement[Any]) -> Any:
-    """Return what a NULL is read as in a column that forbids it, which the schema's owner can lift.
+    """Return the value as which NULL is read in a NOT NULL column. The schema's owner can lift the constraint.
 
     None for an enum, as for an unknown text.
     """
@@ -293,7 +293,10 @@ def neutral_value(column: ColumnElement[Any]) -> Any:
 
 
 class FirstDetail(FunctionElement[str]):
-    """The first of some texts in a column of JSON objects, as an expression that both databases can index."""
+    """SQL expression for the first of several members that is present in a column of JSON objects.
+
+    Both databases can index it.
+    """
 
     type = Text()
     inherit_cache = True
@@ -315,7 +318,7 @@ def _first_on_postgres(element: FirstDetail, compiler: SQLCompiler, **words: Any
 
 
 class AsDetail(FunctionElement[str]):
-    """An id, to be compared with ``FirstDetail`` by its index.
+    """An id to compare with ``FirstDetail``, so that its index is used.
 
     The index has the database's own collation on PostgreSQL, and no affinity on SQLite.
     """
@@ -335,5 +338,5 @@ def _with_collation(element: AsDetail, compiler: SQLCompiler, **words: Any) -> s
 
 
 def _first(found: Sequence[str]) -> str:
-    """Return the expression for the first that is not NULL; SQLite's function takes no single argument."""
+    """Return the SQL for the first value that is not NULL. SQLite's COALESCE needs at least two arguments."""
     return f"coalesce({', '.join(found)})" if len(found) > 1 else found[0]

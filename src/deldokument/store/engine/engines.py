@@ -1,7 +1,7 @@
-"""Connections to SQLite, set up to give the same guarantees as PostgreSQL (`postgres`).
+"""Connections to SQLite, configured for the same guarantees as PostgreSQL (`postgres`).
 
-WAL, every commit on stable storage, foreign keys on, deleted content overwritten. Readers cannot write, and
-there is one writing connection.
+The settings: WAL, every commit on stable storage, foreign keys enforced, deleted content overwritten. Readers cannot
+write, and there is one writing connection.
 """
 
 import sqlite3
@@ -31,8 +31,8 @@ _ROLES = text("SELECT rolname FROM pg_roles")
 class Engines:
     """The engines for read transactions and for write transactions; on PostgreSQL one engine for both.
 
-    ``begin_read`` and ``begin_write`` are called first in each transaction. They do not listen to the engines' events,
-    because an engine with listeners takes a tenth longer for every statement.
+    ``begin_read`` and ``begin_write`` are called first in each transaction. They are not event listeners of the
+    engines, because listeners make every statement a tenth slower.
     """
 
     reader: Engine
@@ -86,9 +86,9 @@ def open_engines(database_url: str) -> Engines:
 
 
 def open_untouched(database_url: str) -> Engines | None:
-    """Return engines for reading that change no byte of SQLite's files; None if there is no file.
+    """Return engines that can only read and change no byte of SQLite's files; None if there is no file.
 
-    On PostgreSQL they are the usual ones.
+    On PostgreSQL they are the usual engines.
     """
     url = make_url(database_url)
     if url.get_backend_name() != "sqlite":
@@ -154,7 +154,7 @@ def _prepare_sqlite(engine: Engine, path: Path, *, query_only: bool) -> None:
 
 
 def _decode(stored: bytes) -> str:
-    """Return a text; bytes that are not UTF-8 are no error, since one such row would stop work on the others."""
+    """Return a text. Bytes that are not UTF-8 are no error, because one such row must not stop work on the others."""
     return stored.decode("utf-8", "replace")
 
 

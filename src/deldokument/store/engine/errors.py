@@ -31,7 +31,7 @@ _PRIMARY_CODE = 0xFF
 def translate(context: ExceptionContext) -> BaseException | None:
     """Return the domain's error for a driver's error; a handler for SQLAlchemy's handle_error.
 
-    Any other exception is a bug in our own code, and is raised unchanged.
+    Any other exception is a bug in this program, and raised unchanged.
     """
     original = context.original_exception
     if isinstance(original, sqlite3.Error):

@@ -1,4 +1,4 @@
-"""SQL expressions that both databases understand, each in its own words."""
+"""SQL expressions for both databases, which need different SQL."""
 
 from typing import Any
 
@@ -11,7 +11,7 @@ from sqlalchemy.sql.functions import FunctionElement
 class InList(FunctionElement[bool]):
     """Condition that a column has one of the values of the list ``name``.
 
-    On PostgreSQL they are one parameter, so that there is one prepared statement for any number of values.
+    On PostgreSQL the list is one parameter, so that one prepared statement serves any number of values.
     """
 
     # Without a type: SQLAlchemy compares a Boolean with 1 on SQLite, which prevents the use of an index.
@@ -39,16 +39,16 @@ def is_current(tenant_id: ColumnElement[Any]) -> ColumnElement[bool]:
 
 
 def total(column: ColumnElement[Any]) -> ColumnElement[int]:
-    """Return the sum of a column, 0 without a row. PostgreSQL gives sums another type than their column."""
+    """Return the sum of a column; 0 without rows. It keeps the column's type, which PostgreSQL's sum changes."""
     return cast(func.coalesce(func.sum(column), 0), BigInteger)
 
 
 class CountedTexts(FunctionElement[str]):
-    """The number of rows, and the texts of a column in them, with commas between; NULL without a row.
+    """The number of rows and their texts in a column, separated by commas; NULL without rows.
 
-    On SQLite, a value of another storage class counts as a comma.
+    On SQLite, a value of another storage class is read as a comma.
 
-    SQLAlchemy's `aggregate_strings` writes the separator into PostgreSQL's statement anew at each execution.
+    SQLAlchemy's `aggregate_strings` would render the separator into PostgreSQL's statement at each execution.
     """
 
     type = String()
@@ -67,6 +67,9 @@ def _counted_on_postgres(element: CountedTexts, compiler: SQLCompiler, **words: 
 
 
 def counted_texts(found: str | None) -> set[str]:
-    """Return the texts of ``CountedTexts``. If one has a comma or is there twice, all are one text, which is no id."""
+    """Return the texts of ``CountedTexts``.
+
+    If one contains a comma or is duplicated, return the whole as one invalid id.
+    """
     count, *texts = found.split(",") if found else ("0",)
     return different if count == str(len(different := set(texts))) else {found or ""}

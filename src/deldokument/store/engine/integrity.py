@@ -1,4 +1,4 @@
-"""Contract of authenticated rows: the keys of their tags, and the reports of damaged rows.
+"""Contracts for authenticated rows: the keys of their tags, and the reports of damaged rows.
 
 The repositories verify the tag of each row that decides about access. They report a row whose tag is missing or
 invalid, and treat it as damaged (docs/format.md, «Authenticated rows»).
@@ -18,7 +18,7 @@ ALARM_PERIOD = timedelta(days=1)
 
 
 class IntegrityKeys(Protocol):
-    """The keys of the tags. Asked for every row, so implementations cache."""
+    """The keys of the tags. Implementations cache them, because every row needs one."""
 
     def row_key(self, kind: str) -> bytes:
         """Return the key of the tags of one kind of rows. Raises: Unavailable; Broken if the keyring has none."""
@@ -26,7 +26,7 @@ class IntegrityKeys(Protocol):
 
 
 class DeploymentKeys(IntegrityKeys, Protocol):
-    """The keys that live as long as the deployment. Nearly every request needs them, so implementations cache."""
+    """The keys that live as long as the deployment. Implementations cache them: nearly every request needs one."""
 
     def directory_key(self) -> bytes:
         """Return the key of registered persons and sessions. Raises: Unavailable; Broken if the keyring has none."""
@@ -35,9 +35,9 @@ class DeploymentKeys(IntegrityKeys, Protocol):
 
 @dataclass(frozen=True, slots=True)
 class DamagedRow:
-    """A row that was changed outside the service: its tag is missing or invalid, or a text in it does not open.
+    """A row that was changed outside the service: its tag is missing or invalid, or a text in it cannot be decrypted.
 
-    A share is damaged, too, if such a text is in a row that belongs to it.
+    A share is also damaged if one of its rows has such a text.
     """
 
     kind: str
@@ -45,17 +45,17 @@ class DamagedRow:
 
 
 class ChainsBehind:
-    """The event chains of which the database lacks events, as this process has last found.
+    """The event chains that lack events in the database, as this process last found.
 
-    In memory: a writer of the database could remove a mark there. Many threads may use it at once.
-    Of these tenants, repositories find nothing that is due to end, to be erased or to be sent.
+    They are in memory, because a writer of the database could remove a mark in it. Thread-safe. For these tenants,
+    repositories return no rows that are due to end, to be erased or to be sent.
     """
 
     def __init__(self) -> None:
         self.chains: frozenset[str] = frozenset()
 
     def note(self, chains: Collection[str]) -> bool:
-        """Replace the chains; return whether they are others than before."""
+        """Replace the set of chains; return whether it has changed."""
         before, self.chains = self.chains, frozenset(chains)
         return before != self.chains
 
@@ -66,7 +66,7 @@ class ChainsBehind:
 
 @dataclass(eq=False, slots=True)
 class DamageReports:
-    """The damaged rows that this process has found and not yet recorded. Many threads may use it at once."""
+    """The damaged rows that this process has found and not yet recorded. Thread-safe."""
 
     _waiting: dict[DamagedRow, None] = field(default_factory=dict)
     _known: dict[DamagedRow, float] = field(default_factory=dict)

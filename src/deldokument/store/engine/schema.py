@@ -1,7 +1,7 @@
 """Basis of all tables: the metadata with its naming convention, and columns that many tables have.
 
-Predicates of partial indexes are written with literals, and queries use them unchanged: a planner cannot
-match a parameter with an index predicate.
+Predicates of partial indexes contain literals, and queries repeat them unchanged, because a planner cannot match a
+parameter with an index predicate.
 """
 
 from typing import Any

@@ -14,8 +14,8 @@ _AGAIN_SECONDS = 0.01
 def set_pragmas(connection: sqlite3.Connection, pragmas: Iterable[str], *, patience_seconds: float) -> None:
     """Set pragmas, each as ``name=value``.
 
-    While another connection writes to a file without a write-ahead log, SQLite refuses to create one at once.
-    It ignores ``busy_timeout`` for that, so the pragma is retried for as long.
+    While another connection writes to a file without a write-ahead log, SQLite refuses to create the log. It ignores
+    ``busy_timeout`` for that, so the pragma is retried for that time.
 
     Raises: sqlite3.Error.
     """

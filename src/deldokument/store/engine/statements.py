@@ -1,12 +1,12 @@
 """Statements on one transaction's connection, and the differences between SQLite and PostgreSQL.
 
 Guarantees:
-- Row locks are taken in write transactions on PostgreSQL. On SQLite the only writer excludes all others from
-  the start.
-- A row has the values that the statement asked for. A view, a pooler or a column type with its own `=` can answer with
-  an authentic row of another key. It is reported as damaged, and left out.
+- Row locks are taken in write transactions on PostgreSQL. On SQLite the only writer excludes all others from the start.
+- A returned row has the values that the statement asked for. A forged view or a faulty pooler could return an authentic
+  row of another key. Such a row is reported as damaged, and left out.
 
-Statements are made once, and get new values as parameters: to make one takes several times as long as to run it.
+Statements are built once, and get new values as parameters, because building one takes several times as long as running
+it.
 """
 
 from __future__ import annotations
@@ -63,7 +63,7 @@ _TRY_LOCK_NAME = select(func.pg_try_advisory_xact_lock(bindparam("number")))
 
 
 def param(name: str) -> BindParameter[Any]:
-    """Return a parameter with the type of the column that it is compared to."""
+    """Return a parameter with the type of the column to which it is compared."""
     return bindparam(name)
 
 
@@ -71,8 +71,8 @@ def param(name: str) -> BindParameter[Any]:
 class ByKey:
     """The queries for the row with one id, for rows with up to `_FEW` ids, and for rows with the ids ``keys``.
 
-    PostgreSQL keeps the plan for one and for few, which are parameters. It plans anew for each list, which takes
-    several times as long as execution.
+    PostgreSQL caches the plans for one and for few ids, which are parameters. For each list it makes a new plan, which
+    takes several times as long as the execution.
     """
 
     one: Select[Any]
@@ -81,7 +81,7 @@ class ByKey:
 
 
 def by_key(query: Select[Any], column: Column[Any]) -> ByKey:
-    """Return the query for rows by their id, which is ``column``."""
+    """Return the queries for rows by their id, which is ``column``."""
     return ByKey(
         query.where(column == param("key")),
         query.where(column.in_(FEW_KEYS)),
@@ -101,7 +101,7 @@ def distinct_values(column: Column[Any], where: ColumnElement[bool]) -> Select[A
 class Statements:
     """The connection of one transaction. ``writing``: it is a write transaction.
 
-    ``revisions``: of the rows that it has written, by kind and id.
+    ``revisions``: revisions of the rows that it has written, by kind and id.
     """
 
     connection: Connection
@@ -115,13 +115,13 @@ class Statements:
 
     @property
     def held(self) -> dict[str, list[str]]:
-        """The values of `is_current`: tenants of which the worker ends, erases and sends nothing for now."""
+        """The values for `is_current`: tenants for which the worker must not end, erase or send anything at present."""
         return {"behind": list(self.behind.chains)}
 
     def run(self, statement: Executable, values: Mapping[str, Any] | Sequence[Mapping[str, Any]] = ()) -> None:
-        """Execute a statement, also once for each of several ``values``.
+        """Execute a statement with ``values``, or once for each of several.
 
-        Values with the names of columns are those that an insert or an update without values writes.
+        An insert or an update without values of its own writes the values with the names of columns.
         """
         match values:
             case [one]:
@@ -153,10 +153,10 @@ class Statements:
     def records_by_key(
         self, query: ByKey, keys: Collection[str], make: Callable[[Row[Any]], _Item]
     ) -> dict[str, _Item]:
-        """Return the records that ``make`` makes of the rows with the ids ``keys``, in their order.
+        """Return the records that ``make`` creates from the rows with the ids ``keys``, in their order.
 
-        A read transaction sees one snapshot, and queries and verifies each id once. A write transaction does so only
-        until it executes anything else, which may wait for a lock.
+        Records are cached. A read transaction, which sees one snapshot, keeps them; a write transaction discards them
+        at every other statement, which may wait for a lock.
         """
         seen: dict[str, _Item] = self._seen.setdefault(query, {})
         missing = [key for key in keys if key not in seen]
@@ -170,11 +170,11 @@ class Statements:
         return {key: seen[key] for key in keys if key in seen}
 
     def has(self, query: ByKey, key: str) -> bool:
-        """Return whether a record has been read or kept, so that ``keyed`` does not query it."""
+        """Return whether the cache has the record with this key."""
         return key in self._seen.get(query, ())
 
     def keep(self, query: ByKey, key: str, record: Any) -> None:
-        """Keep a record that was read with another row, as if ``keyed`` had found it."""
+        """Add to the cache a record that was read with another row."""
         self._seen.setdefault(query, {})[key] = record
 
     def rows(self, statement: Executable, values: Mapping[str, Any] | None = None) -> Sequence[Row[Any]]:
@@ -184,9 +184,9 @@ class Statements:
     def asked_for(
         self, statement: Executable, values: Mapping[str, Any] | None, rows: Sequence[Row[Any]]
     ) -> Sequence[Row[Any]]:
-        """Return the rows that have the values for which a statement with their columns asks; report the others.
+        """Return the rows with the values that a statement with these columns asks for; report the others.
 
-        Done for each statement. Call it for rows that were chosen by a subquery, whose conditions are not compared.
+        Done automatically for each statement. Call it for rows chosen by a subquery, whose conditions are not checked.
         """
         for column in asked_columns(statement):
             asked = column.asked_values(values or {})
@@ -203,25 +203,25 @@ class Statements:
         return [row for batch in batches(values) for row in self.rows(statement, {name: batch, **others})]
 
     def remove_found(self, ids: Select[Any], table: Table, values: Mapping[str, Any]) -> int:
-        """Delete the rows of ``table`` whose ids ``ids`` finds, and return their number."""
+        """Delete the rows of ``table`` whose ids the query ``ids`` returns; return their number."""
         keys = [row.id for row in self.rows(ids, values)]
         return self.count(delete(table).where(InList(table.c.id, "keys")), {"keys": keys}) if keys else 0
 
     def with_row_locks(self, query: Select[Any]) -> Select[Any]:
         """Return the query with row locks against other writers.
 
-        Rows that refer to them may still be inserted.
+        Other writers may still insert rows that refer to them.
         """
         return _with_row_locks(query) if self._locks_rows else query
 
     def lock_one(self, query: ByKey, key: str) -> Row[Any] | None:
-        """Return the row with the id, locked as ``locked``."""
+        """Return the row with the id, locked as by ``with_row_locks``."""
         return self.first(self.with_row_locks(query.one), {"key": key})
 
     def skip_locked(self, query: Select[Any], table: Table) -> Select[Any]:
-        """Return the query as ``locked``, skipping rows of ``table`` that another worker holds.
+        """Return the query as ``with_row_locks``, skipping rows of ``table`` that another worker has locked.
 
-        It also skips rows that are not found by their keys, as ``with_keys``: they would fill each batch of work.
+        Like ``with_keys``, it also skips rows with invalid keys, which would fill each batch of work.
         """
         query = self.with_keys(query, table)
         return query.with_for_update(of=table, key_share=True, skip_locked=True) if self._locks_rows else query
@@ -229,12 +229,12 @@ class Statements:
     def with_keys(self, query: Select[Any], table: Table) -> Select[Any]:
         """Return the query without rows of ``table`` whose keys are not ASCII texts.
 
-        SQLite admits bytes in every column, and texts that are not UTF-8, for which no parameter is equal to them.
+        SQLite accepts bytes in every column, and texts that are not UTF-8. No parameter equals those.
         """
         return query if self.postgres else _with_keys(query, table)
 
     def advisory_lock(self, *words: str | bytes) -> None:
-        """Take an advisory lock on the words until the transaction ends: for rows that do not exist yet."""
+        """Take an advisory lock on the words until the transaction ends. It protects rows that do not exist yet."""
         if self._locks_rows:
             self.run(_LOCK_NAME, {"number": _number(words)})
 
@@ -250,7 +250,7 @@ class Statements:
         return self.count(_insert_once(table, self._insert), values) == 1
 
     def insert_or_replace(self, table: Table, values: Mapping[str, Any] | Sequence[Mapping[str, Any]]) -> None:
-        """Insert a row, or overwrite all but the key in the row with the same primary key; also for many rows."""
+        """Insert a row, or overwrite the row with the same primary key, except for that key. Also for many rows."""
         self.run(_insert_or_replace(table, self._insert), values)
 
     def _execute(
@@ -270,26 +270,26 @@ class Statements:
 
 
 class Repository:
-    """Rows of some tables, read and written with the statements of one transaction."""
+    """Base of repositories, which read and write rows with the statements of one transaction."""
 
     def __init__(self, work: Statements) -> None:
         self._work = work
 
 
 def plain_fields(kind: type[DataclassInstance], *others: str) -> list[str]:
-    """Return the names of the fields that have a column of the same name: all but ``others``."""
+    """Return the names of the fields that have a column of the same name: all except ``others``."""
     return [one.name for one in fields(kind) if one.name not in others]
 
 
 def plain_values(row: object, table: Table, names: Sequence[str]) -> dict[str, Any]:
-    """Return the row's values by field, neutral ones for a NULL that the column forbids."""
+    """Return the row's values by field; neutral values for NULL in a NOT NULL column."""
     values = {name: getattr(row, name) for name in names}
     missing = [name for name, one in values.items() if one is None and not table.c[name].nullable]
     return values | {name: neutral_value(table.c[name]) for name in missing}
 
 
 def prefix_columns(name: str, part: DataclassInstance) -> dict[str, Any]:
-    """Return the values of a record's part, by column: ``name_`` and the field's name."""
+    """Return the values of a part of a record by column: ``name_`` followed by the field's name."""
     return {f"{name}_{one.name}": getattr(part, one.name) for one in fields(part)}
 
 
@@ -297,7 +297,7 @@ class RowMapper(Generic[_Record]):
     """Mapping between a frozen dataclass and columns with the names of its fields."""
 
     def __init__(self, kind: type[_Record], table: Table, besides: Collection[str] = ()) -> None:
-        """Map the fields of ``kind`` but ``besides``, which have defaults and no columns."""
+        """Map the fields of ``kind`` except ``besides``, which have defaults and no columns."""
         self._make: Callable[..., _Record] = kind
         self.table = table
         self._names = plain_fields(kind, *besides)
@@ -312,13 +312,13 @@ class RowMapper(Generic[_Record]):
         return {name: getattr(record, name) for name in self._names}
 
     def make(self, values: Sequence[Any]) -> _Record:
-        """Return the record of the values of ``columns``."""
+        """Return the record with the values of ``columns``."""
         if not self.is_complete(values):
             values = [self._neutral.get(place) if one is None else one for place, one in enumerate(values)]
         return self._make(*values)
 
     def is_complete(self, values: Sequence[Any]) -> bool:
-        """Return whether no column is NULL that forbids it: the schema's owner can lift that."""
+        """Return whether no NOT NULL column is NULL. The schema's owner can lift that constraint."""
         return None not in self._required(values)
 
     def one(self, row: Row[Any] | None) -> _Record | None:
@@ -364,7 +364,7 @@ def batches(values: Collection[_Item], most: int = _BATCH) -> Iterator[list[_Ite
 
 
 def few_at_a_time(keys: Collection[str]) -> Iterator[dict[str, str]]:
-    """Yield the ids as parameters: a single one as ``key``, otherwise as ``FEW_KEYS``."""
+    """Yield the ids as parameters: a single one as ``key``, several as ``FEW_KEYS``."""
     for some in batches(keys, _FEW):
         yield {"key": some[0]} if len(some) == 1 else _few_keys(some)
 
@@ -375,7 +375,7 @@ def _few_keys(keys: Sequence[str]) -> dict[str, str]:
 
 
 def _number(words: Sequence[str | bytes]) -> int:
-    """Return a number for the words: 64 bits, signed as PostgreSQL requires, from a hash."""
+    """Return a 64-bit hash of the words, signed as PostgreSQL requires."""
     digest = hashlib.sha256()
     for word in words:
         encoded = word.encode() if isinstance(word, str) else word

@@ -1,4 +1,4 @@
-"""What the worker looks for, and figures for operators.
+"""Queries for the worker's due rows, and figures for operators.
 
 - `backlog`: counts of pending work
 - `deployment`: the deployment's row

@@ -1,4 +1,4 @@
-"""Pending work for the worker, counted in partial indexes that contain nothing else."""
+"""Pending work for the worker, counted with partial indexes."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -23,7 +23,7 @@ from deldokument.store.tables.uploads import garbage
 
 
 class Queue(StrEnum):
-    """The worker's queues other than the outbox. The queue is the state of the rows, not a table."""
+    """The worker's queues other than the outbox. A queue is a state of rows, not a table."""
 
     KEYS = "keys"
     """Shares that are over, by time or by a person's action, whose key is not destroyed."""
@@ -37,7 +37,7 @@ class Queue(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Waiting:
-    """The length of a queue, and since when its first entry waits; None if it is empty."""
+    """The length of a queue, and the time since which its first entry waits; None if it is empty."""
 
     count: int
     since: datetime | None
@@ -66,10 +66,10 @@ _messages = (
 
 
 class Backlog(Repository):
-    """Lengths of the queues, counted with partial indexes that are short when little waits."""
+    """Lengths of the queues, counted with partial indexes of waiting rows."""
 
     def waiting(self, now: datetime) -> dict[Queue, Waiting]:
-        """Count every queue. A share waits from its end, whether or not a worker has recorded it."""
+        """Return the length of every queue. A share waits from its end, even if no worker has recorded that."""
         return {
             Queue.KEYS: self._one(_shares_over, now),
             Queue.BLOBS: self._one(_unreleased, now),
@@ -78,7 +78,7 @@ class Backlog(Repository):
         }
 
     def messages(self, now: datetime) -> dict[Channel, Waiting]:
-        """Count, per channel, messages that are due or have been tried; they wait since they were planned."""
+        """Return, per channel, the messages that are due or have been tried. They wait since they were planned."""
         rows = [tuple(row) for row in self._work.rows(_messages, {"now": now})]
         waiting = {channel: Waiting(count, since) for channel, count, since in rows}
         return dict.fromkeys(Channel, Waiting(0, None)) | waiting

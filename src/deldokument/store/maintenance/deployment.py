@@ -25,7 +25,7 @@ from deldokument.store.tables.tenancy import operator, tenant
 class Deployment:
     """The deployment's id, the worker's last heartbeat, and whether destruction is halted.
 
-    ``halted_at``: of all, because of the clock. ``ends_halted_at``: of keys of shares that ended early.
+    ``halted_at``: halt of all destruction, because of the clock. ``ends_halted_at``: halt for shares that ended early.
 
     ``keyring_fingerprint`` identifies its keyring; None before one is in use. ``trail_verified_at``: when the audit
     trail was last found intact; None before the first time.
@@ -40,7 +40,7 @@ class Deployment:
 
     @property
     def halts(self) -> dict[str, bool]:
-        """Whether destruction is halted, by what an operator has to confirm."""
+        """Whether destruction is halted, by the name of each halt."""
         return {"clock": self.halted_at is not None, "ends": self.ends_halted_at is not None}
 
 
@@ -71,17 +71,17 @@ _resume_ends = update(deployment).values(ends_halted_at=None)
 
 
 class Deployments(Repository):
-    """The row of this deployment."""
+    """Repository of the deployment's row."""
 
     def get(self) -> Deployment:
-        """Return the one row. A write transaction locks it until it ends. Raises: Broken if the row is missing."""
+        """Return the row. A write transaction locks it until it ends. Raises: Broken if the row is missing."""
         found = _DEPLOYMENT.one(self._work.first(self._work.with_row_locks(_deployment)))
         if found is None:
             raise Broken("no deployment row")
         return found
 
     def is_bare(self) -> bool:
-        """Return whether there is neither a tenant nor an operator yet."""
+        """Return whether the deployment has neither a tenant nor an operator yet."""
         return self._work.first(_anybody) is None
 
     def note_keyring(self, fingerprint: bytes) -> None:
@@ -89,7 +89,7 @@ class Deployments(Repository):
         self._work.run(_note_keyring, {"keyring_fingerprint": fingerprint})
 
     def note_verification(self, at: datetime) -> None:
-        """Store when the audit trail was found intact."""
+        """Store the time at which the audit trail was found intact."""
         self._work.run(_note_verification, {"now": at})
 
     def record_heartbeat(self, now: datetime) -> None:
@@ -101,17 +101,17 @@ class Deployments(Repository):
         self._work.run(_halt, {"now": now})
 
     def resume(self, now: datetime) -> None:
-        """End the halt and take ``now`` as the last heartbeat."""
+        """End the halt, and store ``now`` as the last heartbeat."""
         self._work.run(_resume, {"now": now})
 
     def claim_early_ends(self) -> bool:
-        """Return whether no other transaction destroys the keys of early ends; then none does until this one ends."""
+        """Reserve the destruction of keys of early ends for this transaction; return False if another one has it."""
         return self._work.try_advisory_lock("early_ends")
 
     def halt_ends(self, now: datetime) -> bool:
-        """Show that early ends are halted, without deciding it; return whether it was not shown yet."""
+        """Store, for display only, that early ends are halted; return whether that is new."""
         return self._work.count(_halt_ends, {"now": now}) == 1
 
     def resume_ends(self) -> None:
-        """Show that early ends are not halted."""
+        """Store, for display only, that early ends are not halted."""
         self._work.run(_resume_ends)

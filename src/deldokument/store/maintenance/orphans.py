@@ -14,7 +14,7 @@ from deldokument.store.shares.share_ends import ShareEnds
 
 @dataclass(frozen=True, slots=True)
 class Sweep:
-    """The progress of a sweep, which first counts the unknown objects older than ``horizon`` and then deletes them.
+    """Progress of a sweep, which first counts the unknown objects older than ``horizon``, then deletes them.
 
     The shelves before ``shelf`` are done. ``seen`` and ``orphans`` are the counts of the current phase.
     """
@@ -50,7 +50,7 @@ class OrphanSweeps(Repository):
         return Sweep(**row._mapping) if row else None
 
     def move_sweep(self, before: Sweep | None, after: Sweep | None) -> bool:
-        """Replace ``before`` by ``after`` (None: no sweep); False if ``before`` is no longer stored."""
+        """Replace ``before`` by ``after`` (None: no sweep). Returns False if ``before`` is no longer stored."""
         if before is None:
             return after is None or self._work.insert_once(sweep, {"singleton": 1, **asdict(after)})
         is_before = and_(*(sweep.c[name] == value for name, value in asdict(before).items()))
@@ -58,8 +58,8 @@ class OrphanSweeps(Repository):
         return self._work.count(statement.where(is_before), {}) == 1
 
     def unclaimed_ids(self, share_ids: Collection[str], now: datetime) -> set[str]:
-        """Return the ids that no authentic event names, or whose share is over by its events; they have no rows.
+        """Return the ids without an authentic event, or whose share is over by its events. None of them has a row.
 
-        The others are reported as damaged: somebody has deleted their rows.
+        The others are reported as damaged, because their rows were deleted.
         """
         return ShareEnds(self._work).unclaimed_ids(share_ids, now)

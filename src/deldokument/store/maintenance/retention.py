@@ -1,4 +1,4 @@
-"""Queries for rows that are due to end or to be erased, and the erasing that needs the database's atomicity.
+"""Queries for rows that are due to end or to be erased, and their erasure.
 
 Guarantees:
 - On PostgreSQL, concurrent workers get different rows as long as each keeps its transaction open.
@@ -65,9 +65,9 @@ PatrolPlace = tuple[datetime, str]
 
 @dataclass(frozen=True, slots=True)
 class Patrolled:
-    """A slice of a patrol. ``overdue``: marked as available, though they are over by proof.
+    """A slice of a patrol. ``overdue``: shares marked as available, although they are proven to be over.
 
-    ``seen`` are all of them; ``last`` is the place of the last share; None at the end of the patrol.
+    ``seen``: all shares of the slice. ``last``: the place of the last share; None at the end of the patrol.
     """
 
     seen: list[Share]
@@ -82,7 +82,7 @@ _most = param("most")
 
 @dataclass(frozen=True, slots=True)
 class _Paged:
-    """A query for shares in the order of a time, ``by``: for the first ones, and for those after a place."""
+    """A query for shares in order of the time ``by``: from the first, or after a place."""
 
     by: str
     first: Select[Any]
@@ -120,7 +120,7 @@ _keep = update(document).where(document.c.id == _key).values(inspecting_until=_u
 
 
 def _inspectable(which: ColumnElement[bool], since: Column[Any]) -> Select[Any]:
-    """Return the query for documents of open shares that nobody inspects, the longest waiting first."""
+    """Return the query for documents of open shares that are not being inspected, the longest waiting first."""
     documents = select(*DOCUMENT.columns).join(share)
     return documents.where(which, share.c.closed_at.is_(None), _nobodys).order_by(since).limit(_most)
 
@@ -187,8 +187,8 @@ _erase_subjects = delete(audit_subject).where(audit_subject.c.audit_key_id == _k
 class Retention:
     """Due rows, selected with SKIP LOCKED where the database has it, so that workers share the work.
 
-    A share is due only by proof: its card, its tenant or account that has ended, or authentic events. A row proves
-    nothing. One that is closed without proof is reported as damaged.
+    A share is due only with proof: its card, the end of its tenant or account, or authentic events. Its row is no
+    proof. A share that is closed without proof is reported as damaged.
     """
 
     def __init__(self, work: Statements, cards: ShareCards) -> None:
@@ -197,13 +197,13 @@ class Retention:
         self._ends = ShareEnds(work)
 
     def due_shares(self, now: datetime, limit: int) -> list[Share]:
-        """Return available shares that are over, of those that have expired by their rows."""
+        """Return available shares whose rows say that they have expired, and that are proven to be over."""
         return self._find_over(_due, {"now": now}, now, limit)
 
     def patrol(self, after: PatrolPlace | None, now: datetime, limit: int) -> Patrolled:
         """Verify the next available shares after a place; a write transaction locks them.
 
-        Unlike ``due_shares``, it does not rely on the row's own end.
+        Unlike ``due_shares``, it does not rely on the end in the row.
         """
         rows, place = self._page(_patrol, {}, after, limit)
         return Patrolled(self._cards.read(rows), self._ends.over(rows, now), place)
@@ -216,32 +216,32 @@ class Retention:
     def keys_to_destroy(self, now: datetime, limit: int, *, early: bool | None = None) -> list[Share]:
         """Return closed shares whose share key exists, and whose end can no longer be undone.
 
-        ``early``: only those that somebody has ended before their time, or only those that are over by time, or with
-        their tenant or account.
+        ``early``: True for shares that were ended before their time; False for shares that ended on time, or with their
+        tenant or account.
         """
         return self._find_over(_with_key, {}, now, limit, early=early)
 
     def over(self, share_ids: Collection[str], now: datetime, *, early: bool | None = None) -> list[Share]:
         """Return the shares among these that are over and cannot be restored; a write transaction locks them.
 
-        ``early`` is as in ``keys_to_destroy``.
-        What the row says of its key or its erasure does not count. Available shares are the patrol's.
+        ``early`` is as in ``keys_to_destroy``. The row's fields about its key and erasure do not count. Available
+        shares are left to the patrol.
         """
         rows = [row for some in batches(set(share_ids)) for row in self._rows(_over, share, {"keys": some})]
         return self._ends.over(rows, now, early=early)
 
     def close(self, share_ids: Collection[str], state: ShareState, now: datetime) -> None:
-        """Set the state of the shares, and ``now`` as the time of their end."""
+        """Set the state of the shares, with ``now`` as the time of their end."""
         for batch in batches(share_ids):
             self._work.run(_close, {"keys": batch, "over": state, "now": now})
 
     def note_destroyed_keys(self, share_ids: Collection[str], now: datetime) -> None:
-        """Record that the share keys are destroyed, and remove the fields that were encrypted under them."""
+        """Record that the share keys are destroyed, and remove the fields encrypted under them."""
         for batch in batches(share_ids):
             self._work.run(_destroyed, {"keys": batch, "now": now})
 
     def blobs_to_release(self, limit: int) -> list[str]:
-        """Return shares whose key is destroyed and whose parts, if they had any, are not yet garbage."""
+        """Return shares whose key is destroyed and whose parts, if any, are not yet garbage."""
         return [row[0] for row in self._rows(_with_blobs, share, {"most": limit})]
 
     def release_blobs(self, share_ids: Collection[str], now: datetime) -> None:
@@ -257,17 +257,17 @@ class Retention:
         return self._documents(_uninspected, {"now": now, "most": limit})
 
     def due_rescans(self, now: datetime, limit: int) -> list[Document]:
-        """Return documents of living shares whose time to be scanned again has come, and that are not claimed."""
+        """Return documents of living shares that are due to be scanned again, and not claimed."""
         return self._documents(_rescans, {"now": now, "most": limit})
 
     def schedule_rescans(self, now: datetime) -> int:
-        """Make every inspected document of open shares due to be scanned again; return how many there are."""
+        """Make every inspected document of open shares due to be scanned again; return their number."""
         return self._work.count(_schedule_rescans, {"now": now})
 
     def claim_inspection(self, document_id: str, now: datetime, until: datetime) -> bool:
         """Lease a document's inspection.
 
-        Returns False if another worker has it or has finished it, and no other scan is due.
+        Returns False if another worker has leased or finished it, and no other scan is due.
         """
         return self._work.count(_claim, {"key": document_id, "now": now, "until": until}) == 1
 
@@ -284,7 +284,7 @@ class Retention:
         return found
 
     def erase_shares(self, share_ids: Collection[str], now: datetime) -> None:
-        """Remove names, titles, recipients, receipts and messages; state and times stay for the statistics.
+        """Remove names, titles, recipients, receipts and messages. State and times remain for the statistics.
 
         Raises: NotFound.
         """
@@ -308,14 +308,14 @@ class Retention:
         return [(row.id, row.tenant_id) for row in rows]
 
     def erase_member(self, member_id: str, now: datetime) -> None:
-        """Remove number, name and hash; the row stays for what refers to it."""
+        """Remove number, name and hash. The row remains, because others refer to it."""
         if not _MEMBER.rewrite(
             self._work, _member, lambda one: replace(one.forget_name(), erased_at=now), key=member_id
         ):
             raise NotFound("member")
 
     def audit_keys_in_use(self) -> set[str]:
-        """Return the audit keys that unerased shares need."""
+        """Return the ids of the audit keys that unerased shares need."""
         return {row[0] for row in self._work.rows(_audit_keys)}
 
     def erase_subjects(self, audit_key_id: str) -> None:
@@ -328,7 +328,7 @@ class Retention:
     def _find_over(
         self, query: _Paged, values: Mapping[str, Any], now: datetime, limit: int, *, early: bool | None = None
     ) -> list[Share]:
-        """Return shares that are over, of those that a query finds. The others do not count towards the limit."""
+        """Return shares of a query that are proven to be over. The others do not count towards the limit."""
         rows, place = self._page(query, values, None, limit)
         found = self._ends.over(rows, now, early=early)
         while place is not None and len(found) < limit:

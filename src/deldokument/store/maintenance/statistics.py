@@ -105,10 +105,10 @@ _notices = (
 
 
 class Statistics(Repository):
-    """Counts of published shares and sent notices, which remain when the shares are erased."""
+    """Counts of published shares and sent notices, which remain after the shares are erased."""
 
     def count_documents(self, share_id: str) -> None:
-        """Store how many documents and bytes the share has; 0 for a draft. Raises: NotFound."""
+        """Store the number of the share's documents and bytes; 0 for a draft. Raises: NotFound."""
         self._work.change(_count_documents, {"key": share_id}, "share")
 
     def published_by_tenant(
@@ -116,18 +116,18 @@ class Statistics(Repository):
     ) -> dict[str, ShareCounts]:
         """Count, by account, the shares published from ``start`` until before ``stop``.
 
-        Accounts without any are left out. ``now`` decides which shares are over.
+        Accounts without shares are left out. ``now`` determines which shares are over.
         """
         rows = self._work.rows(_of_tenant, {"key": tenant_id, "start": start, "stop": stop, "now": now})
         return {row[0]: ShareCounts(*row[1:]) for row in rows}
 
     def published_from_account(self, account_id: str, start: datetime, stop: datetime, now: datetime) -> ShareCounts:
-        """Count the same for one account."""
+        """Count the shares of one account in the same way."""
         [row] = self._work.rows(_of_account, {"key": account_id, "start": start, "stop": stop, "now": now})
         return ShareCounts(*row)
 
     def documents_of_account(self, account_id: str) -> DocumentCounts:
-        """Count the account's documents as they are now, and those that were destroyed."""
+        """Count the account's present documents, and the destroyed ones."""
         key = {"key": account_id}
         named = self._work.rows(_named, key)[0][0]
         kept = list(self._work.rows(_stored.where(_is_kept, may_have_key), key)[0])

@@ -1,9 +1,9 @@
 """Schema migrations with Alembic.
 
 Guarantees:
-- a migration is applied completely or not at all;
-- of two nodes that start at once, one migrates;
-- migrations run from an installed wheel, without a configuration file.
+- A migration is applied completely or not at all.
+- If two nodes start at once, one of them migrates.
+- Migrations run from an installed wheel, without a configuration file.
 
 There are no downgrades; restore a backup instead.
 
@@ -45,7 +45,7 @@ def migrate(database_url: str) -> None:
 
 
 def stored_revision(database_url: str) -> str | None:
-    """Return the database's revision; None if it has none. Changes no byte of it.
+    """Return the database's revision; None if it has none. Does not change the database.
 
     Raises: Unavailable if it does not respond.
     """
@@ -60,7 +60,7 @@ def stored_revision(database_url: str) -> str | None:
 
 
 def revisions() -> list[str]:
-    """Return this program's revisions, oldest first. Scripts are named after their revisions, in order."""
+    """Return this program's revisions, oldest first. The scripts' names begin with them."""
     return sorted(script.name.partition("_")[0] for script in (Path(__file__).parent / "versions").glob("[0-9]*.py"))
 
 

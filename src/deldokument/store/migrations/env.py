@@ -1,6 +1,6 @@
 """Alembic's entry point: runs the revisions on the connection that ``migrate`` has opened.
 
-The caller is responsible for the transaction and for locks.
+The caller begins the transaction and takes the locks.
 """
 
 from alembic import context

@@ -1,4 +1,4 @@
-"""E-mail addresses for notifications, in a table. Does not know when a code expires."""
+"""E-mail addresses for notifications, in a table."""
 
 from collections.abc import Collection
 from datetime import datetime
@@ -32,7 +32,7 @@ class NotificationAddresses(Repository):
         return _ADDRESS.intact(self._work, self._work.first(_by_id, {"key": address_id}))
 
     def lock_of_person(self, lookup_hash: bytes) -> NoticeAddress | None:
-        """Return the same, its row locked until the transaction ends: for counting attempts."""
+        """Return the person's record, its row locked until the transaction ends. Used for counting attempts."""
         return _ADDRESS.intact(
             self._work, self._work.first(self._work.with_row_locks(_by_hash), {"lookup_hash": lookup_hash})
         )
@@ -42,17 +42,17 @@ class NotificationAddresses(Repository):
         return _ADDRESS.intact(self._work, self._work.first(_by_hash, {"lookup_hash": lookup_hash}))
 
     def of_persons(self, lookup_hashes: Collection[bytes]) -> list[NoticeAddress]:
-        """Return the records that exist, in no order."""
+        """Return the existing records of these persons, in any order."""
         return _ADDRESS.all_intact(self._work, self._work.rows_in_batches(_by_hashes, "lookup_hashes", lookup_hashes))
 
     def save(self, address: NoticeAddress) -> None:
-        """Insert, or replace the one of the same id. Raises: Conflict if the person has another record."""
+        """Insert the record, or replace the one with the same id. Raises: Conflict if the person has another record."""
         self._work.insert_or_replace(notice_address, _ADDRESS.columns_of(self._work, address))
 
     def drop_unconfirmed(self, challenged_before: datetime) -> int:
-        """Remove addresses that have waited for confirmation since before then, and return their number."""
+        """Remove addresses that have waited for confirmation since ``challenged_before``; return their number."""
         return _ADDRESS.rewrite(self._work, _unconfirmed, NoticeAddress.end_challenge, before=challenged_before)
 
     def forget_strangers(self) -> int:
-        """Remove records of persons who are no longer members or administrators, and return how many."""
+        """Remove records of persons who are no longer members or administrators; return their number."""
         return self._work.count(_forget)

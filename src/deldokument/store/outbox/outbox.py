@@ -1,7 +1,7 @@
 """Transactional outbox in tables, with the cursors for planning messages.
 
 Guarantees:
-- Concurrent workers get different messages, and only one plans messages for a chain at a time.
+- Concurrent workers get different messages. Only one at a time plans messages for a chain.
 - No message of a tenant that is behind is leased.
 - A lease contains one message per target, so that a slow or unreachable target does not fill a round.
 """
@@ -45,10 +45,10 @@ from deldokument.store.tables.shares import (
 
 @dataclass(frozen=True, slots=True)
 class ReminderQuery:
-    """Which recipients to remind: those of shares with notices that end after ``after``, at ``until`` at the latest.
+    """Query for recipients to remind: of shares with notices that end after ``after`` and not later than ``until``.
 
-    The shares were published ``open_for`` before their end, or earlier. ``channel`` has no message of ``kind`` to the
-    recipient that was planned for a time after ``told_since``, unless it was REPLANNED.
+    The shares were published at least ``open_for`` before their end. Recipients are left out if ``channel`` has a
+    message of ``kind`` to them that is planned for a time after ``told_since``, unless it was REPLANNED.
     """
 
     channel: Channel
@@ -61,7 +61,7 @@ class ReminderQuery:
 
 @dataclass(frozen=True, slots=True)
 class PendingReminder:
-    """A recipient of a share that ends soon, for whom not every document was downloaded.
+    """A recipient of a share that ends soon, who has documents left to download.
 
     ``sealed_identifier`` is encrypted with the audit key.
     """
@@ -207,9 +207,9 @@ class Outbox(Repository):
         return [row.chain for row in self._work.rows(_ahead)]
 
     def cursor(self, chain: str) -> int | None:
-        """Return the locked cursor of a chain, created if missing; a concurrent creation waits here.
+        """Return the cursor of a chain, locked, and created if missing. Waits for a concurrent creation.
 
-        Returns None while another worker processes the chain: there are other chains.
+        Returns None, without waiting, while another worker processes the chain.
         """
         self._work.insert_once(outbox_cursor, {"chain": chain, "number": 0})
         row = self._work.first(self._work.skip_locked(_cursor, outbox_cursor), {"key": chain})
@@ -231,13 +231,13 @@ class Outbox(Repository):
         return _MESSAGE.one(self._work.first(_get, {"key": message_id}))
 
     def is_due(self, channel: Channel, now: datetime) -> bool:
-        """Return whether the channel has a message to lease."""
+        """Return whether the channel has a message to lease now."""
         return self._work.first(_any_due, {"channel": channel, "now": now} | self._work.held) is not None
 
     def lease(
         self, channel: Channel, now: datetime, until: datetime, limit: int, *, busy: Collection[str] = ()
     ) -> list[OutgoingMessage]:
-        """Lease due messages until then: longest due first, one per target, none for targets in ``busy``.
+        """Lease due messages until ``until``: longest due first, one per target, none for targets in ``busy``.
 
         Counts one more attempt for each. Concurrent workers get different messages. ``busy`` is short.
         """
@@ -261,19 +261,19 @@ class Outbox(Repository):
         return self._work.count(_give_up, {"key": message_id, "now": now, "code": code}) == 1
 
     def postpone(self, message: OutgoingMessage, due_at: datetime, code: str) -> None:
-        """Set when the message is due next.
+        """Set the next due time of a message.
 
-        Does nothing if it is settled, or was leased again since it was read as ``message``.
+        Does nothing if it is settled, or was leased again after ``message`` was read.
         """
         values = {"key": message.id, "known_attempts": message.attempts, "until": due_at, "code": code}
         self._work.count(_postpone, values)
 
     def repeat(self, message_id: str, now: datetime) -> None:
-        """Make the message due now under the same id, with no attempts counted. Raises: NotFound."""
+        """Make the message due now, with the same id and no attempts. Raises: NotFound."""
         self._work.change(_repeat, {"key": message_id, "now": now}, "message")
 
     def drop_waiting(self, share_id: str) -> None:
-        """Remove the messages about a share that are not settled."""
+        """Remove the unsettled messages about a share."""
         self._work.run(_drop, {"key": share_id})
 
     def of_shares(self, share_ids: Collection[str], channel: Channel) -> list[OutgoingMessage]:
@@ -282,16 +282,16 @@ class Outbox(Repository):
         return sorted(found, key=lambda message: (message.created_at, message.id))
 
     def of_order(self, order_id: str) -> list[OutgoingMessage]:
-        """Return the messages that are delivered as one."""
+        """Return the messages that are sent as this order."""
         return _MESSAGE.all(self._work.rows(_of_order, {"key": order_id}))
 
     def pending_reminders(self, wanted: ReminderQuery, *, limit: int) -> list[PendingReminder]:
-        """Return recipients for whom a document was not downloaded, earliest end of share first."""
+        """Return recipients with documents left to download, earliest end of share first."""
         rows = self._work.rows(_unreminded, {**asdict(wanted), "most": limit})
         return [PendingReminder(**row._mapping) for row in rows]
 
     def has_downloaded(self, recipient_id: str) -> bool:
-        """Return whether every document was downloaded for the recipient, as `domain.shares.share.progress_of` says."""
+        """Return whether every document was downloaded for the recipient, as in `domain.shares.share.progress_of`."""
         return self._work.first(_downloaded, {"key": recipient_id}) is not None
 
     def of_target(
@@ -305,5 +305,5 @@ class Outbox(Repository):
         return _MESSAGE.all(self._work.rows(_of_target.where(_earlier), values | {"at": at, "id_before": key}))
 
     def forget(self, created_before: datetime, limit: int) -> int:
-        """Remove settled messages of no share that were planned before then, and return how many."""
+        """Remove settled messages without a share that were planned before ``created_before``; return their number."""
         return self._work.remove_found(_spent, outbox, {"before": created_before, "most": limit})

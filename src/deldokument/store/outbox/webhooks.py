@@ -1,7 +1,7 @@
 """Webhooks in a table.
 
 Guarantees:
-- A webhook whose integration has lost its rights is never returned, nor a damaged one.
+- Damaged webhooks, and those whose integration has lost its rights, are not returned.
 """
 
 from collections.abc import Collection, Sequence
@@ -44,9 +44,9 @@ _ended = select(webhook.c.id).join_from(webhook, integration).where(~is_living_i
 
 
 class Webhooks(Repository):
-    """Webhooks of integrations.
+    """Repository of webhooks.
 
-    A webhook is living as long as its integration has rights; afterwards it is not returned.
+    A webhook is living as long as its integration has rights; after that it is not returned.
     """
 
     def add(self, webhook: Webhook) -> None:
@@ -85,7 +85,7 @@ class Webhooks(Repository):
         return self._work.count(_remove, {"key": webhook_id}) == 1
 
     def forget_ended(self, limit: int) -> int:
-        """Remove webhooks whose integration has lost its rights, and return how many."""
+        """Remove webhooks whose integration has lost its rights; return their number."""
         return self._work.remove_found(_ended, webhook, {"most": limit})
 
     def _intact(self, rows: Sequence[Row[Any]]) -> list[tuple[Webhook, Integration]]:

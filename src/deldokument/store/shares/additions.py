@@ -29,7 +29,7 @@ _stale = (
 
 
 class Additions(Repository):
-    """Pending documents. The contract Shares returns none of them, so recipients get nothing of one."""
+    """Repository of pending documents. The repository Shares returns none of them, so recipients cannot get one."""
 
     def document(self, document_id: str) -> Document | None:
         """Return the document with the id, pending or not."""
@@ -44,6 +44,6 @@ class Additions(Repository):
         return DOCUMENT.all_intact(self._work, self._work.rows_in_batches(_pending, "keys", share_ids))
 
     def stale(self, pending_before: datetime, limit: int) -> list[Document]:
-        """Return documents that are pending beside available shares since before that time; locks nothing."""
+        """Return documents that are pending beside available shares since before ``pending_before``. Locks nothing."""
         query = self._work.with_keys(_stale, document)
         return DOCUMENT.first_intact(self._work, query, {"before": pending_before, "most": limit} | self._work.held)

@@ -1,9 +1,8 @@
 """Receipts in a table.
 
 Guarantees:
-- Concurrent downloads do not overwrite each other's receipts: a transaction that reads one to update it is
-  alone.
-- Every receipt comes from a row with a valid tag. A damaged row is no receipt, and is reported with its share.
+- Concurrent downloads do not overwrite each other's receipts: a transaction that reads one to update it locks it.
+- Every receipt comes from a row with a valid tag. A damaged row is left out, and reported with its share.
 """
 
 import hashlib
@@ -71,17 +70,17 @@ _later = _of_share.where(
 
 
 class Receipts(Repository):
-    """Receipts, one per share, document, recipient and subject."""
+    """Repository of receipts, one per share, document, recipient and subject."""
 
     def save(self, receipt: Receipt) -> None:
-        """Insert, or replace the one of the same share, document, recipient and subject.
+        """Insert the receipt, or replace the one of the same share, document, recipient and subject.
 
         For the statistics, the share keeps the times of its first receipt, first sent document and first confirmation.
         """
         self.save_all([receipt])
 
     def save_all(self, receipts: Sequence[Receipt]) -> None:
-        """Write at least one, all of the same share, as ``save``."""
+        """Write at least one receipt, as ``save``. All must belong to the same share."""
         rows = [_values(receipt) for receipt in receipts]
         self._work.insert_or_replace(receipt, [RECEIPT_TAGS.with_tag(self._work, row) for row in rows])
         confirmed = min((r.confirmed_at for r in receipts if r.confirmed_at), default=None)
@@ -92,20 +91,20 @@ class Receipts(Repository):
     def get(self, share_id: str, document_id: str | None, recipient_id: str, subject_id: str) -> Receipt | None:
         """Return the receipt.
 
-        A write transaction holds an advisory lock on its key until it ends, existing or not.
+        A write transaction also takes an advisory lock on its key, even if there is no receipt yet.
         """
         self._work.advisory_lock("receipt", share_id, document_id or "", recipient_id, subject_id)
         values = {"share": share_id, "document": document_id or "", "recipient": recipient_id, "subject": subject_id}
         return next(iter(self._intact(self._work.rows(_one, values))), None)
 
     def of_subject(self, share_id: str, subject_id: str, document_ids: Collection[str]) -> list[Receipt]:
-        """Return a subject's receipts for these documents. To update them, hold the share's lock."""
+        """Return a subject's receipts for these documents. To update them, the caller must hold the share's lock."""
         return self._intact(
             self._work.rows_in_batches(_of_subject, "keys", document_ids, share=share_id, subject=subject_id)
         )
 
     def of_shares(self, share_ids: Collection[str]) -> list[Receipt]:
-        """Return the receipts share by share, the oldest first. Without their ranges, which no list shows."""
+        """Return the receipts share by share, the oldest first, without their ranges."""
         return self._intact(self._work.rows_in_batches(_of_shares, "keys", share_ids))
 
     def of_person(self, share_ids: Collection[str], lookup_hashes: Collection[bytes]) -> list[Receipt]:
@@ -115,7 +114,7 @@ class Receipts(Repository):
     def of_share(self, share_id: str, after: ReceiptPlace | None, limit: int) -> list[Receipt]:
         """Return the receipts of one share, the oldest first; ``after`` continues after that place.
 
-        Without their ranges.
+        They come without their ranges.
         """
         found = list[Receipt]()
         while len(found) < limit:

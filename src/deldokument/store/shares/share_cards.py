@@ -1,15 +1,15 @@
-"""Cards of shares: written with their rows or at the end of a transaction, compared whenever a row is read.
+"""Cards of shares: written with their rows or at the end of a transaction, verified whenever a row is read.
 
 Guarantees:
 - A share is intact only if its card is valid, and matches row, recipients, documents and the newest revision in its
   events. Documents count from the proposal or publication on, until it is a draft again.
 - An id with a comma makes its share damaged.
-- An erased share is intact only if it is closed, and matches its card in all that erasing leaves.
-- A share that was changed has its new card when the transaction ends. It gets one only if it was locked and intact.
-- What decides about a share changes only with an event, which has the next revision. So the older row is outdated.
-- All that a card is compared with is read by one statement, so it is of one instant.
+- An erased share is intact only if it is closed, and its remaining fields match its card.
+- A changed share gets its new card by the end of the transaction, and only if it was locked and intact.
+- A change of a value in the card is recorded by an event with the next revision. So an older row is detected.
+- Everything that is compared with a card is read by one statement, so it is of the same instant.
 
-A batch that ends shares writes no cards: a share that is closed while its card says open counts as closed.
+Ending shares in batches writes no cards: if the card of a closed share says open, the share counts as closed.
 """
 
 from collections.abc import Collection, Sequence
@@ -82,8 +82,8 @@ class Held:
     """A share whose row this transaction has locked or inserted.
 
     - ``versions``: the manifest hash of each document; empty for an incomplete one
-    - ``written``: the card that the transaction has given the row
-    - ``before``: the card before the transaction changed it; None for a share that it inserts
+    - ``written``: the card that this transaction has written into the row
+    - ``before``: the card before this transaction; None for a share that it inserts
     """
 
     share: Share
@@ -110,7 +110,7 @@ class ShareCards:
         return [self._read(row).share for row in rows]
 
     def lock(self, share_id: str) -> Held | None:
-        """Return the share, its row locked until the transaction ends."""
+        """Return the share, its row locked until the transaction ends; None if it is missing or damaged."""
         # Two statements: one that waits for a lock sees the row of afterwards, and the rest of before.
         if self._work.first(self._work.with_row_locks(_own_row), {"key": share_id}) is None:
             return None
@@ -131,9 +131,9 @@ class ShareCards:
         return held.written
 
     def changing(self, share_id: str) -> Held | None:
-        """Return the share, locked, to be changed; it gets a new card.
+        """Return the share, locked, for a change; it gets a new card.
 
-        Raises: Broken if it is damaged: a new card would make the damage valid.
+        Raises: Broken if it is damaged, because a new card would make the damage valid.
         """
         held = self._held.get(share_id) or self.lock(share_id)
         if held is not None:
@@ -144,7 +144,7 @@ class ShareCards:
         return held
 
     def lacks_event(self, share_id: str) -> bool:
-        """Return whether the transaction changes what decides about the share, so far without an event."""
+        """Return whether the transaction changes a value in the share's card, so far without an event."""
         return _decides_otherwise(self._held[share_id]) and not self._audit.is_revised(share_id)
 
     def without_event(self) -> list[str]:
@@ -152,9 +152,9 @@ class ShareCards:
         return list(filter(self.lacks_event, self._held))
 
     def note_version(self, document: Document) -> None:
-        """Note a document that is about to be written.
+        """Remember the version of a document that is about to be written.
 
-        Raises: Broken, as ``changing``, if the share's card names the document, and in another version.
+        Raises: Broken, as ``changing``, if the share's card names another version of the document.
         """
         held = self._held.get(document.share_id) or self.lock(document.share_id)
         versions = {} if document.pending_since else {document.id: document.manifest_hash or ""}
@@ -166,18 +166,18 @@ class ShareCards:
         held.versions |= versions
 
     def forget_version(self, document_id: str) -> None:
-        """Note that a document is removed."""
+        """Remember that a document is removed."""
         for held in self._held.values():
             held.versions.pop(document_id, None)
 
     def sealed(self, held: Held) -> bytes:
-        """Return the card of a share as it is now."""
+        """Return a new card for the present state of a share."""
         return seal_card(self._work.integrity.row_key(SHARE_KIND), held.share.id, _card_of(held))
 
     def flush(self) -> None:
-        """Write the cards of the changed shares, unless their rows have got them already.
+        """Write the cards of the changed shares, unless their rows already have them.
 
-        The event of a change carries the share's next revision. Raises: Broken for a change without one.
+        The event of a change contains the share's next revision. Raises: Broken for a change without an event.
         """
         if self.without_event():
             raise Broken("a share is changed without an event")
@@ -192,9 +192,9 @@ class ShareCards:
         self._held.clear()
 
     def may_have_removed_documents(self, share_ids: Collection[str]) -> list[str]:
-        """Return the ids, without shares that this transaction has read and whose cards name no removed document.
+        """Return the ids except those of shares whose cards, read in this transaction, name no removed document.
 
-        A write transaction keeps all: it may have removed some since.
+        A write transaction keeps all ids, because it may have removed documents.
         """
         return [one for one in share_ids if self._work.writing or one not in self._without_removed]
 
@@ -209,11 +209,11 @@ class ShareCards:
         return stored
 
     def _is_intact(self, stored: Held, sealed: bytes) -> bool:
-        """Return whether the card matches."""
+        """Return whether the card is valid for the share; report the share if not."""
         return self._is_changed_here(stored.share.id) or _fits(self._work, stored, sealed)
 
     def _is_changed_here(self, share_id: str) -> bool:
-        """Return whether the row is this transaction's own; it gets its card at the end."""
+        """Return whether this transaction has changed the row, which then gets its card at the end."""
         held = self._held.get(share_id)
         return held is not None and held.is_changed
 
@@ -247,7 +247,7 @@ def _fits(work: Statements, stored: Held, sealed: bytes) -> bool:
 
 
 def instant(microseconds: int | None) -> datetime | None:
-    """Return an instant of a card."""
+    """Return an instant of a card as a datetime."""
     return None if microseconds is None else EPOCH + timedelta(microseconds=microseconds)
 
 
@@ -266,7 +266,7 @@ def _card_of(stored: Held) -> ShareCard:
 
 
 def _decides_otherwise(held: Held) -> bool:
-    """Return whether the card differs from the one before. Of a draft, the time of the last change does not count."""
+    """Return whether the card differs from the one before. For a draft, the time of the last change is ignored."""
     if held.before is None:
         return False
     card = _card_of(held)

@@ -1,14 +1,14 @@
 """Proof that shares are over. Without it the worker ends no share and destroys no key.
 
-A row is no proof: a writer of the database can set its state. One of these is:
-- a card that no authentic event outdates: the end, the state, or the age of a draft
-- a card that says withdrawn or ended, of any age, because no share comes back from that
-- an authentic row of the tenant or account that has ended
+A row is no proof, because a writer of the database can set its state. These are proofs:
+- a card as new as the authentic events: its end, its state, or the age of a draft
+- a card of any age that says withdrawn or ended, because those states are final
+- an authentic row of an ended tenant or account
 - authentic events, for a share whose card is outdated or does not open
 
 Guarantees:
 - A share that is closed without proof is reported as damaged.
-- Nothing is proven by a chain that is behind.
+- A chain that is behind proves nothing.
 """
 
 from collections import defaultdict
@@ -54,10 +54,10 @@ _about = (
 
 @dataclass(frozen=True, slots=True)
 class _Facts:
-    """What is proven about a share.
+    """Proven facts about a share.
 
-    - ``ends_at``: when it ends unless somebody ends it earlier
-    - ``decided_at``: from when a withdrawal, end or discarding can no longer be undone; None if there was none
+    - ``ends_at``: its end, unless it is ended earlier
+    - ``decided_at``: when its withdrawal, end or discarding became final; None if there was none
     """
 
     tenant_id: str
@@ -82,7 +82,7 @@ class ShareEnds:
     def over(self, rows: Sequence[Row[Any]], now: datetime, *, early: bool | None = None) -> list[Share]:
         """Return the shares that are over and cannot be restored, with their proven tenants.
 
-        ``early``: only those that somebody has ended before their time, or only the others. The rows begin with
+        ``early``: True for shares that were ended before their time; False for the others. The rows begin with
         ``PROOF_COLUMNS``.
         """
         shares = [SHARE.make(row[:_WIDTH]) for row in rows]
@@ -99,9 +99,9 @@ class ShareEnds:
         return found
 
     def unclaimed_ids(self, share_ids: Collection[str], now: datetime) -> set[str]:
-        """Return the ids, of shares without rows, that no authentic event names, or whose shares are over by these.
+        """Return the ids of deleted rows without an authentic event, or whose share is over by its events.
 
-        The others are reported: somebody has deleted their rows.
+        The others are reported as damaged, because somebody has deleted their rows.
         """
         proven = {share_id: _by_events(events) for share_id, events in self._events(share_ids).items()}
         ended = self._ended_holders(proven.values())
@@ -129,7 +129,7 @@ class ShareEnds:
         return found
 
     def _ended_holders(self, proven: Collection[_Facts]) -> set[str]:
-        """Return the ids of the tenants and accounts that have ended by authentic rows."""
+        """Return the ids of the tenants and accounts that have ended according to authentic rows."""
         tenants = self._tenants.by_ids({facts.tenant_id for facts in proven}).values()
         accounts = self._accounts.by_ids({facts.account_id for facts in proven if facts.account_id}).values()
         holders: list[Tenant | Account] = [*tenants, *accounts]
@@ -176,7 +176,7 @@ def _by_card(card: ShareCard) -> _Facts:
 
 
 def _by_events(events: Sequence[AuditEvent]) -> _Facts:
-    """Return the facts by the authentic events about one share."""
+    """Return the facts from the authentic events about one share."""
     until: datetime | None = None
     decided_at: datetime | None = None
     for event in events:

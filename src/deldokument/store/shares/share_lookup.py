@@ -1,4 +1,4 @@
-"""Shares by ids that may be unknown, and by the hashes of recipients, in tables."""
+"""Shares by ids that may be unknown, and by hashes of recipients, in tables."""
 
 from collections.abc import Collection
 from datetime import datetime
@@ -44,7 +44,7 @@ def _id_at_or_after(table: Table) -> ColumnElement[str]:
 
 
 def _first_look(sharer: Table, *where: ColumnElement[bool]) -> Select[tuple[str, ShareState, bool]]:
-    """Return the query for the share at or after ``key``, and whether its account has such a sharer."""
+    """Return the query for the share at or after ``key``, and whether ``sharer`` belongs to its account."""
     is_own = exists().where(sharer.c.account_id == share.c.account_id, *where).correlate(share)
     return select(share.c.id, share.c.state, is_own.label("is_own")).where(share.c.id == _id_at_or_after(share))
 
@@ -97,7 +97,7 @@ _answering = select(*CARD_COLUMNS).where(InList(share.c.answers, "keys"), is_ans
 
 
 class ShareLookup:
-    """Shares and documents by ids that may be unknown, and by hashes of recipients."""
+    """Repository for looking up shares and documents by ids that may be unknown, and by hashes of recipients."""
 
     def __init__(self, work: Statements, cards: ShareCards) -> None:
         self._work = work
@@ -105,10 +105,10 @@ class ShareLookup:
         self._accounts = Accounts(work)
 
     def share_at_or_after(self, share_id: str) -> Share | None:
-        """Return the share with the id, else the next one in the order of ids, or the first.
+        """Return the share with the id, else the next share in the order of ids, or the first.
 
-        One query finds either, so that the time does not show which. It reads the account and the tenant, too, which
-        decide about the share next.
+        Both cases take one query, so that timing does not reveal which it was. It also reads account and tenant, which
+        the following decision about the share needs.
         """
         row = self._work.first(_at_or_after, {"key": share_id})
         if row is None:
@@ -118,16 +118,16 @@ class ShareLookup:
         return found
 
     def document_at_or_after(self, document_id: str) -> Document | None:
-        """Return the document with the id, else the next one in the order of ids, or the first, as for shares.
+        """Return the document with the id, else the next document in the order of ids, or the first.
 
-        A pending document is not found by its id.
+        Timing does not reveal which it was. A pending document is not found by its id.
         """
         return DOCUMENT.intact(self._work, self._work.first(_document_at_or_after, {"key": document_id}))
 
     def state_for_member(self, share_id: str, lookup_hash: bytes) -> ShareState | None:
         """Return the share's state, if the person is a living member of its account; otherwise None.
 
-        The result is not verified, so it must not grant access. An unknown id leads to another share, as for
+        The result is not verified, so it must not grant access. For an unknown id another share is read, as by
         ``share_at_or_after``.
         """
         return self._state(_for_member, share_id, lookup_hash=lookup_hash)
@@ -143,7 +143,7 @@ class ShareLookup:
         return found.state if found and found.id == share_id and found.is_own else None
 
     def audit_key_ids_available(self) -> list[str]:
-        """Return the audit keys of the shares that are marked as available, also of those past their end."""
+        """Return the ids of the audit keys of shares that are marked as available, even past their end."""
         return [row[0] for row in self._work.rows(_audit_key_ids_available)]
 
     def open_for(self, lookup_hashes: Collection[bytes], now: datetime) -> list[Share]:
@@ -153,18 +153,18 @@ class ShareLookup:
         return sorted(found, key=lambda one: (one.expires_at or now, one.id))
 
     def shared_lately(self, member_id: str, account_id: str, among: int, limit: int) -> list[Share]:
-        """Return the newest published shares of a member, newest first, of the ``among`` newest of the account."""
+        """Return the member's published shares among the account's ``among`` newest ones, newest first."""
         values = {"member": member_id, "account": account_id, "among": among, "most": limit}
         rows = self._work.rows(_shared_lately, values)
         return self._cards.read(self._work.asked_for(_of_member, values, rows))
 
     def answering(self, share_ids: Collection[str]) -> list[Share]:
-        """Return the intact drafts that will answer requests about these shares, the last begun first."""
+        """Return the intact drafts that will answer requests about these shares, the most recent first."""
         found = self._cards.read(self._work.rows_in_batches(_answering, "keys", share_ids))
         return sorted((one for one in found if one.intact), key=lambda one: one.created_at, reverse=True)
 
     def document_ids(self, share_ids: Collection[str]) -> dict[str, list[str]]:
-        """Return the ids of the documents, without the pending ones, for each of the shares."""
+        """Return the ids of each share's documents, without pending ones."""
         found: dict[str, list[str]] = {share_id: [] for share_id in share_ids}
         for row in self._work.rows_in_batches(_document_ids, "keys", share_ids):
             if DOCUMENT_TAGS.is_intact(self._work, row._asdict(), row.tag, None):

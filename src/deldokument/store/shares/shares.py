@@ -1,8 +1,8 @@
 """Shares, recipients and documents in tables.
 
 Guarantees:
-- No list of shares contains an erased one.
-- A damaged share is returned with ``intact`` False, and is not written.
+- Lists do not contain erased shares.
+- A damaged share is returned with ``intact`` False, and cannot be written.
 """
 
 from collections.abc import Collection
@@ -58,8 +58,8 @@ from deldokument.store.uploads.uploads import discard_uploads, of_document
 class ShareFilter:
     """A filter for the shares of some accounts, newest first; ``before`` continues after that id.
 
-    With ``now``, ``states`` are the states at that instant, whether or not a worker has recorded them. Without it, they
-    are the stored states.
+    With ``now``, ``states`` are the true states at that instant. Without it, they are the stored states, which a worker
+    updates later.
     """
 
     account_ids: tuple[str, ...]
@@ -71,7 +71,7 @@ class ShareFilter:
 
 
 class DocumentMapper(AuthenticatedMapper[Document]):
-    """Mapping of documents. One whose manifest is not the one that its tag names is damaged."""
+    """Mapping of documents. A document with another manifest than its tag names is damaged."""
 
     def __init__(self) -> None:
         super().__init__(Document, DOCUMENT_TAGS)
@@ -168,7 +168,7 @@ class Shares:
     def lock(self, share_id: str) -> Share | None:
         """Return the share, its row locked until the transaction ends; None also for a damaged one.
 
-        Required for a change of share or recipients.
+        Required before a change of the share or its recipients.
 
         Raises: Broken in a read transaction.
         """
@@ -180,7 +180,7 @@ class Shares:
     def save(self, share: Share) -> bool:
         """Write all fields; return whether the transaction still needs an event about this share.
 
-        It needs one if it changes what decides about the share. Of a draft, the time of the last change does not.
+        An event is needed if a value in the share's card changes. A draft's time of the last change needs none.
 
         Raises: NotFound; Broken for a damaged share.
         """
@@ -206,11 +206,11 @@ class Shares:
         return self._cards.read(found[: wanted.limit])
 
     def needing(self, account_ids: Collection[str], now: datetime, until: datetime, limit: int) -> list[Share]:
-        """Return shares that need attention, in no order, at most ``limit`` of each kind per account.
+        """Return shares that need attention, in any order, at most ``limit`` of each kind per account.
 
-        The kinds: drafts, unread shares open at ``now`` that end by ``until``, and open shares for which a later end or
-        a change is proposed. Also shares of which a recipient waits for an answer, open or over. Of the drafts, those
-        proposed for approval come first, then those changed last.
+        The kinds: drafts; unread shares that are open at ``now`` and end by ``until``; open shares with a proposed
+        change. Also shares, open or over, with a waiting request of a recipient. Drafts proposed for approval come
+        first, then the most recently changed.
         """
         found: list[Share] = []
         for account_id in account_ids:
@@ -220,7 +220,7 @@ class Shares:
         return found
 
     def add_recipient(self, recipient: Recipient) -> bool:
-        """Insert the recipient; False, with no change, if the share has a recipient of that hash.
+        """Insert the recipient; return False, with no change, if the share already has that recipient's hash.
 
         Raises: NotFound; Broken for a damaged share.
         """
@@ -231,7 +231,7 @@ class Shares:
         return is_new
 
     def save_recipient(self, recipient: Recipient) -> None:
-        """Write all fields.
+        """Write all fields of the recipient.
 
         Raises: NotFound.
         """
@@ -246,16 +246,16 @@ class Shares:
         self._work.run(_remove_recipient, {"key": recipient_id, "share": share_id})
 
     def retire_recipient(self, tombstone: Recipient) -> None:
-        """Replace a recipient by its tombstone. Raises: NotFound; Broken for a damaged share."""
+        """Replace a recipient by a tombstone. Raises: NotFound; Broken for a damaged share."""
         require(self._cards.changing(tombstone.share_id), "share").recipient_ids.discard(tombstone.id)
         self.save_recipient(tombstone)
 
     def recipients(self, share_ids: Collection[str]) -> list[Recipient]:
-        """Return the recipients that have not been removed share by share, by position."""
+        """Return the present recipients share by share, by position, without removed ones."""
         return RECIPIENT.all(self._work.rows_in_batches(_recipients, "keys", share_ids))
 
     def all_recipients(self, share_ids: Collection[str]) -> list[Recipient]:
-        """Return the recipients, and the tombstones of those that were removed after publication."""
+        """Return all recipients, including tombstones of those that were removed after publication."""
         return RECIPIENT.all(self._work.rows_in_batches(_all_recipients, "keys", share_ids))
 
     def add_document(self, document: Document) -> None:
@@ -267,17 +267,17 @@ class Shares:
         self._work.run(_add_document, DOCUMENT.columns_of(self._work, document))
 
     def document(self, document_id: str) -> Document | None:
-        """Return the document with the id, unless it is pending: recipients get nothing of a pending one."""
+        """Return the document with the id, unless it is pending. Recipients cannot get a pending document."""
         return DOCUMENT.intact(self._work, self._work.first(_document_by_id, {"key": document_id}))
 
     def documents(self, share_ids: Collection[str]) -> list[Document]:
-        """Return the documents that are not pending share by share, by position."""
+        """Return the documents share by share, by position, without pending ones."""
         return DOCUMENT.all_intact(self._work, self._work.rows_in_batches(_documents, "keys", share_ids))
 
     def documents_after(self, share_id: str, after: tuple[int, str] | None, limit: int) -> list[Document]:
         """Return documents of one share in the order of ``documents``, after that position and id.
 
-        Raises: Broken if one of them is damaged, so that no archive goes without it.
+        Raises: Broken if one of them is damaged, because an archive must not omit it.
         """
         values: dict[str, Any] = {"key": share_id, "most": limit}
         place = dict(zip(("position", "id"), after, strict=True)) if after else {}
@@ -288,7 +288,7 @@ class Shares:
         return found
 
     def save_document(self, document: Document) -> None:
-        """Write all fields, with a new tag. The document must have been read as intact in this transaction.
+        """Write all fields of the document, with a new tag. It must have been read as intact in this transaction.
 
         Raises: NotFound.
         """
@@ -299,7 +299,7 @@ class Shares:
     def remove_document(self, document_id: str, now: datetime, tombstone: RemovedDocument | None = None) -> None:
         """Remove the document with its uploads; its parts become garbage in the same transaction.
 
-        A tombstone replaces it, which the share's card names. Then raises: NotFound; Broken for a damaged share.
+        With a ``tombstone``, which the share's card then names, it raises: NotFound; Broken for a damaged share.
         """
         if tombstone is not None:
             require(self._cards.changing(tombstone.share_id), "share").removed_ids.add(document_id)
@@ -316,7 +316,7 @@ class Shares:
 
 
 class _Given(NamedTuple):
-    """Which bounds a filter gives."""
+    """The bounds of a filter: which of them are given."""
 
     now: bool
     references: bool
@@ -329,9 +329,9 @@ class _Given(NamedTuple):
 
 @cache
 def _matching(states: tuple[ShareState, ...], given: _Given, *, for_one: bool) -> Select[Any]:
-    """Return the query for one account, or for a few. Cached: to build it takes a good part of the time of running it.
+    """Return the query for one account, or for several. Cached, because building it costs nearly as much as running it.
 
-    For a few, the ids are chosen account by account, so that each comes from an index.
+    For several, the ids are selected account by account, so that each selection uses an index.
     """
     if for_one:
         return _newest(select(*CARD_COLUMNS), _key, states, given)

@@ -1,10 +1,10 @@
 """Tables that several modules query: columns, constraints that state invariants, and indexes.
 
-A table that one module alone queries is in that module.
+A table that only one module queries is in that module.
 
 Guarantees:
-- the database refuses a row that breaks an invariant of a share, an upload or an event chain;
-- the migrations create the same tables (tests/migrations compares them).
+- The database refuses a row that breaks an invariant of a share, an upload or an event chain.
+- The migrations create the same tables (tests/migrations compares them).
 
 - `audit`: event chains, checkpoints, subjects
 - `notification_addresses`: e-mail addresses for notifications

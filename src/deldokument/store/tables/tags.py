@@ -1,4 +1,4 @@
-"""Tags of the rows that decide about access: which columns of which table each binds.
+"""Tags of the rows that decide about access: the columns of each table that its tag covers.
 
 Shares have cards instead; see `shares.share_cards`.
 """
@@ -27,7 +27,10 @@ _REMOVED = literal_column("2147483647", Integer)
 
 
 def _newest_about(table: Table) -> ColumnElement[Any]:
-    """Return the greatest revision in the events about a row, in the same statement, so of the same instant."""
+    """Return the greatest revision in the events about a row, as a subquery.
+
+    So row and events are read at the same instant.
+    """
     revision = func.max(case((is_removal, _REMOVED), else_=audit_event.c.revision))
     about = select(revision).where(about_row == AsDetail(table.c.id))
     return about.correlate(table).scalar_subquery()

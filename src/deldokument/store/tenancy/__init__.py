@@ -1,4 +1,4 @@
-"""Bodies that share, their agreements, their accounts, and who may act for them.
+"""Tenants with their agreements, accounts, members and administrators.
 
 - `accounts`: accounts
 - `agreements`: agreement texts, signed documents, signing intents

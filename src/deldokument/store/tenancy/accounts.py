@@ -1,8 +1,8 @@
 """Accounts in a table, and the accounts from which a person or an organisation may share.
 
 Guarantees:
-- a record is read back equal to the one written;
-- lists by name are in Norwegian order on both databases, independent of their collation.
+- A record is read back equal to the written one.
+- Lists by name are in Norwegian order on both databases, independent of their collation.
 """
 
 from collections.abc import Collection, Sequence
@@ -123,7 +123,7 @@ _shared_with = (
 
 
 class Accounts:
-    """Accounts, deleted ones too."""
+    """Repository of accounts, including deleted ones."""
 
     def __init__(self, work: Statements) -> None:
         self._work = work
@@ -138,7 +138,7 @@ class Accounts:
             raise Conflict("account_name_taken")
 
     def get(self, account_id: str) -> Account | None:
-        """Return the account."""
+        """Return the account with the id."""
         return self.by_ids([account_id]).get(account_id)
 
     def by_ids(self, account_ids: Collection[str]) -> dict[str, Account]:
@@ -146,14 +146,17 @@ class Accounts:
         return self._work.records_by_key(_with_tenant, account_ids, self._read)
 
     def keep(self, values: Sequence[Any]) -> None:
-        """Keep an account, and its tenant, that were read with another row. ``values``: of ``ACCOUNT_COLUMNS``."""
+        """Cache an account and its tenant, which were read with another row. ``values``: of ``ACCOUNT_COLUMNS``."""
         row = SimpleNamespace(**dict(zip(_NAMES, values[:_WIDTH], strict=True)))
         if row.id is not None:
             self._work.keep(_with_tenant, row.id, self._account(row))
             self._tenants.keep(values[_WIDTH:])
 
     def lock(self, account_id: str) -> Account | None:
-        """Return the account, its row locked until the transaction ends, for its quota; None also for a damaged one."""
+        """Return the account, its row locked until the transaction ends; None if it is missing or damaged.
+
+        Also used for the quota.
+        """
         row = self._work.lock_one(_by_id, account_id)
         found = self._account(row) if row else None
         return found if found and found.intact else None
@@ -177,15 +180,15 @@ class Accounts:
         return saved
 
     def of_tenant(self, tenant_id: str) -> list[Account]:
-        """Return all accounts of the tenant, deleted ones too, by name."""
+        """Return all accounts of the tenant by name, including deleted ones."""
         return sorted(map(self._account, self._work.rows(_of_tenant, {"key": tenant_id})), key=by_name)
 
     def stored_bytes(self, account_id: str) -> int:
-        """Return what ``usage`` reports as stored, from the totals of published shares and the documents of drafts."""
+        """Return the account's stored bytes, from the totals of published shares and the documents of drafts."""
         return int(self._work.rows(_stored_bytes, {"key": account_id})[0][0])
 
     def usage(self, account_id: str) -> AccountUsage:
-        """Count what the account holds now."""
+        """Return the account's present usage."""
         return AccountUsage(*list(self._work.rows(_contents, {"key": account_id})[0]))
 
     def count_drafts(self, account_id: str, sharer_id: str, at_most: int) -> int:
@@ -198,13 +201,13 @@ class Accounts:
         return [row[0] for row in self._work.rows(_audit_key_ids, {"key": account_id})]
 
     def shared_with(self, account_id: str, lookup_hashes: Collection[bytes]) -> set[bytes]:
-        """Return which of the hashes are those of a recipient of a share that the account has published."""
+        """Return those of the hashes that belong to a recipient of a published share of the account."""
         return {row[0] for row in self._work.rows_in_batches(_shared_with, "keys", lookup_hashes, account=account_id)}
 
     def accounts_to_end(self, deleted_by: datetime, limit: int) -> list[Account]:
-        """Return accounts deleted by then whose end is not recorded; not if they or their tenant are frozen.
+        """Return accounts deleted by ``deleted_by`` whose end is not recorded, unless they or their tenant are frozen.
 
-        The rows are locked; concurrent workers get different ones.
+        The rows are locked; concurrent workers get different accounts.
         """
         passed_over: set[str] = set()
         while True:
@@ -236,8 +239,8 @@ def with_usable_accounts(work: Statements, sharers: Sequence[_Sharer]) -> list[t
 
     Accounts that are damaged, or whose tenant is, are left out.
 
-    No join with the sharers: in a new database these small tables have no statistics. The planner then began with all
-    tenants, which took four milliseconds.
+    It does not join with the sharers' table. In a new database these small tables have no statistics, and the planner
+    would begin with all tenants, which took four milliseconds.
     """
     accounts = Accounts(work).by_ids({sharer.account_id for sharer in sharers})
     tenants = Tenants(work).by_ids({one.tenant_id for one in accounts.values()})

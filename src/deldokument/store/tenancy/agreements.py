@@ -154,18 +154,18 @@ _forget_intents = delete(signing_intent).where(signing_intent.c.created_at < par
 
 
 class AgreementRepository(Repository):
-    """Published texts, signed agreements, signing intents."""
+    """Repository of published texts, signed agreements and signing intents."""
 
     def publish(self, text: PublishedText) -> bool:
-        """Insert the version; False, with no change, if it is published already."""
+        """Insert the version; return False, with no change, if it is already published."""
         return self._work.insert_once(_TEXT.table, _TEXT.values(text))
 
     def published(self, kind: AgreementKind) -> list[PublishedText]:
-        """Return the published versions of a text, in no order."""
+        """Return the published versions of a text, in any order."""
         return _TEXT.all(self._work.rows(_published, {"kind": kind}))
 
     def add_main_agreement(self, agreement: MainAgreement, sealed_pdf: bytes) -> None:
-        """Insert a main agreement with its sealed PDF."""
+        """Insert a main agreement with its encrypted PDF."""
         self._work.run(insert(main_agreement), _MAIN.values(agreement))
         self._work.run(insert(main_agreement_paper), {"agreement_id": agreement.id, "sealed_pdf": sealed_pdf})
 
@@ -180,7 +180,7 @@ class AgreementRepository(Repository):
         return bytes(row.sealed_pdf or b"") if row else None
 
     def add_service_agreement(self, agreement: ServiceAgreement, paper: SignedPaper) -> bool:
-        """Insert the agreement; False, with no change, if the tenant has signed that version already."""
+        """Insert the agreement; return False, with no change, if the tenant has already signed that version."""
         if not self._work.insert_once(_SERVICE.table, _SERVICE.values(agreement)):
             return False
         self._work.run(insert(service_agreement_paper), {"agreement_id": agreement.id, **_PAPER.values(paper)})
@@ -208,14 +208,14 @@ class AgreementRepository(Repository):
         return _as_intent(self._work.first(_intent_by_state, {"state": state}))
 
     def begin_intent(self, intent_id: str, login: SigningLogin) -> bool:
-        """Replace the login of the intent; False, with no change, if the intent is taken or missing.
+        """Replace the login of the intent; return False, with no change, if the intent is taken or missing.
 
         Raises: Conflict if another intent has its state.
         """
         return self._work.count(_begin_intent, _LOGIN.values(login) | {"key": intent_id}) == 1
 
     def take_intent(self, intent_id: str, now: datetime) -> bool:
-        """Return whether this call took the intent. It can be taken once, so its login counts once."""
+        """Take the intent; return whether this call took it. It can be taken only once, so its login counts once."""
         return self._work.count(_take_intent, {"key": intent_id, "now": now}) == 1
 
     def finish_intent(self, intent_id: str, outcome: str) -> None:
@@ -223,7 +223,7 @@ class AgreementRepository(Repository):
         self._work.run(_finish_intent, {"key": intent_id, "result": outcome})
 
     def forget_intents(self, created_before: datetime) -> int:
-        """Remove intents created before then, and return how many."""
+        """Remove intents created before ``created_before``; return their number."""
         return self._work.count(_forget_intents, {"before": created_before})
 
 

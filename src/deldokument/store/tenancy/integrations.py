@@ -26,7 +26,7 @@ _living = _by_id.where(is_living_integration)
 
 
 class Integrations(Repository):
-    """Integrations of accounts. An integration is living until it is removed."""
+    """Repository of the integrations of accounts. An integration is living until it is removed."""
 
     def add(self, integration: Integration) -> None:
         """Insert the integration. Raises: Conflict if the organisation already has rights to the account."""
@@ -44,9 +44,9 @@ class Integrations(Repository):
         )
 
     def of_organization(self, organization_number: str) -> list[tuple[Integration, Account]]:
-        """Return an organisation's living integrations, accounts by name.
+        """Return an organisation's living integrations, with their accounts, by account name.
 
-        Only in tenants in use and accounts not deleted.
+        Only in tenants in use, and accounts that are not deleted.
         """
         found = _INTEGRATION.all_intact(self._work, self._work.rows(_of_organization, {"number": organization_number}))
         return with_usable_accounts(self._work, found)
@@ -61,7 +61,7 @@ class Integrations(Repository):
         self._work.run(_record_use, {"key": integration_id, "now": now})
 
     def remove(self, integration_id: str, now: datetime) -> bool:
-        """End the integration's rights; False when there is no living one."""
+        """End the integration's rights; return False if there is no living one."""
         removed = _INTEGRATION.rewrite(
             self._work, _living, lambda one: replace(one, removed_at=now), key=integration_id
         )

@@ -43,7 +43,7 @@ _all_living = _all.where(_is_in_account, is_living)
 
 
 class Members(Repository):
-    """Members of accounts. A membership is living until it is removed."""
+    """Repository of the members of accounts. A membership is living until it is removed."""
 
     def add(self, member: Member) -> None:
         """Insert the member. Raises: Conflict if the person is a living member of the account."""
@@ -59,7 +59,7 @@ class Members(Repository):
         return _MEMBER.intact(self._work, self._work.first(_by_hash, {"key": account_id, "lookup_hash": lookup_hash}))
 
     def by_hashes(self, account_id: str, lookup_hashes: Collection[bytes]) -> list[Member]:
-        """Return the living memberships of many persons in the account, in no order."""
+        """Return the living memberships of many persons in the account, in any order."""
         return _MEMBER.all_intact(
             self._work, self._work.rows_in_batches(_by_hashes, "hashes", lookup_hashes, key=account_id)
         )
@@ -81,14 +81,14 @@ class Members(Repository):
         return _MEMBER.all_intact(self._work, self._work.rows(_waiting, {"key": account_id, "most": limit}))
 
     def acting(self, account_id: str, limit: int, *, before: datetime | None = None) -> list[Member]:
-        """Return living members who can share, and could ``before`` that time, in no order."""
+        """Return living members who can share now, and could already before ``before``, in any order."""
         values = {"key": account_id, "most": limit}
         if before is None:
             return _MEMBER.all_intact(self._work, self._work.rows(_acting, values))
         return _MEMBER.all_intact(self._work, self._work.rows(_acting_before, values | {"before": before}))
 
     def confirm(self, member_id: str, now: datetime) -> bool:
-        """Let a waiting member act; False when there is no such member."""
+        """Confirm a waiting member; return False if there is none."""
         return _MEMBER.rewrite(self._work, _waiting_one, lambda one: replace(one, acts_from=now), key=member_id) == 1
 
     def count(self, account_id: str) -> int:
@@ -96,9 +96,9 @@ class Members(Repository):
         return int(self._work.rows(_count, {"key": account_id})[0][0])
 
     def of_person(self, lookup_hash: bytes) -> list[tuple[Member, Account]]:
-        """Return a person's living memberships, accounts by name.
+        """Return a person's living memberships, with their accounts, by account name.
 
-        Only in tenants in use and accounts not deleted.
+        Only in tenants in use, and accounts that are not deleted.
         """
         found = _MEMBER.all_intact(self._work, self._work.rows(_of_person, {"lookup_hash": lookup_hash}))
         return with_usable_accounts(self._work, found)
@@ -108,7 +108,7 @@ class Members(Repository):
         self._work.run(_record_use, {"key": member_id, "now": now})
 
     def mark_absent(self, member_id: str, since: datetime | None) -> bool:
-        """Mark a living member as absent since then, or as present; False when that changes nothing."""
+        """Mark a living member as absent since ``since``, or as present; return False if nothing changes."""
         query = _present if since else _absent
         changed = _MEMBER.rewrite(
             self._work, query, lambda one: replace(one, absent_since=since, revision=one.revision + 1), key=member_id
@@ -116,7 +116,7 @@ class Members(Repository):
         return changed == 1
 
     def remove(self, member_id: str, now: datetime) -> bool:
-        """End the membership; False when there is no living one."""
+        """End the membership; return False if there is no living one."""
         return _MEMBER.rewrite(self._work, _living, lambda one: replace(one, removed_at=now), key=member_id) == 1
 
     def remove_all(self, account_id: str, now: datetime) -> None:

@@ -16,9 +16,9 @@ from deldokument.store.tables.tenancy import administrator, is_living, member, o
 
 @dataclass(frozen=True, slots=True)
 class RoleKinds:
-    """Which roles a person has rows for: as a living member of any account, as an administrator, as an operator.
+    """Kinds of roles for which a person has rows: living member of any account, administrator, operator.
 
-    The rows are verified when they are read; until then they give no right.
+    This gives no right: the rows are verified when they are read.
     """
 
     is_member: bool
@@ -48,7 +48,7 @@ _roles: CompoundSelect[Any] = union_all(
 
 
 class Staff(Repository):
-    """Administrators and operators."""
+    """Repository of administrators and operators."""
 
     def add_administrator(self, administrator: Administrator) -> None:
         """Insert the administrator. Raises: Conflict if the person is an administrator of the tenant."""
@@ -60,18 +60,18 @@ class Staff(Repository):
         return _ADMINISTRATOR.all_intact(self._work, self._work.rows(_administrators, {"key": tenant_id}))
 
     def administrators_by_hash(self, lookup_hash: bytes) -> list[Administrator]:
-        """Return a person's rows, one per tenant."""
+        """Return a person's rows as administrator, one per tenant."""
         return _ADMINISTRATOR.all_intact(
             self._work, self._work.rows(_administrators_by_hash, {"lookup_hash": lookup_hash})
         )
 
     def let_act(self, administrator_id: str, acts_from: datetime) -> bool:
-        """Let an administrator act from that time on; False if there is none, or it acts as early already."""
+        """Let an administrator act from ``acts_from`` on; return False if it is missing or can act as early already."""
         values: dict[str, Any] = {"key": administrator_id, "then": acts_from}
         return _ADMINISTRATOR.rewrite(self._work, _later, lambda one: replace(one, acts_from=acts_from), **values) == 1
 
     def remove_administrator(self, administrator_id: str) -> bool:
-        """Remove the row; False if there is none."""
+        """Remove the administrator; return False if there is none."""
         return self._work.count(_remove_administrator, {"key": administrator_id}) == 1
 
     def add_operator(self, operator: Operator) -> None:
@@ -84,17 +84,17 @@ class Staff(Repository):
         return _OPERATOR.all_intact(self._work, self._work.rows(_operators))
 
     def operator_by_hash(self, lookup_hash: bytes) -> Operator | None:
-        """Return the operator with the hash."""
+        """Return the operator with that lookup hash."""
         return _OPERATOR.intact(self._work, self._work.first(_operator_by_hash, {"lookup_hash": lookup_hash}))
 
     def remove_operator(self, operator_id: str) -> bool:
-        """Remove the row; False if there is none."""
+        """Remove the operator; return False if there is none."""
         return self._work.count(_remove_operator, {"key": operator_id}) == 1
 
     def role_kinds(self, lookup_hash: bytes) -> RoleKinds:
-        """Return which roles a person has rows for, with one query, because most people have none.
+        """Return the roles for which a person has rows, with one query, because most people have none.
 
-        Does not verify the rows.
+        The rows are not verified.
         """
         found = {row.role for row in self._work.rows(_roles, {"lookup_hash": lookup_hash})}
         return RoleKinds("member" in found, "administrator" in found, "operator" in found)

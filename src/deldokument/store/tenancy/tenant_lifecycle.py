@@ -1,7 +1,7 @@
-"""A tenant's life cycle in tables: assessments, activation, offboarding, and what is left to delete afterwards.
+"""A tenant's life cycle in tables: assessments, activation, offboarding, and the deletion afterwards.
 
 Guarantees:
-- The totals at offboarding are what the tables contained in the same transaction.
+- The totals at offboarding are counted in the same transaction.
 """
 
 from collections.abc import Sequence
@@ -195,7 +195,7 @@ _FORGET = (
 
 
 class TenantLifecycleRepository(Repository):
-    """Impact assessments, activation, offboarding, and deletion afterwards."""
+    """Repository for impact assessments, activation, offboarding, and the deletion afterwards."""
 
     def add_assessment(self, assessment: ImpactAssessment, sealed_file: bytes) -> None:
         """Insert the assessment; ``sealed_file`` is empty if it has no file."""
@@ -220,20 +220,20 @@ class TenantLifecycleRepository(Repository):
         return TenantLifecycle(*row) if row else TenantLifecycle(tenant_id)
 
     def save(self, lifecycle: TenantLifecycle) -> None:
-        """Write all fields."""
+        """Write all fields of the record."""
         self._work.insert_or_replace(tenure, asdict(lifecycle))
 
     def totals(self, tenant_id: str, now: datetime) -> TenantTotals:
-        """Count what the tenant has now; open shares are those open at ``now``.
+        """Return the tenant's present totals; open shares are those open at ``now``.
 
-        Documents and bytes are those that are readable, or would be once their uploads are complete.
+        Documents and bytes are those that are readable, or will be when their uploads are complete.
         """
         return TenantTotals(*list(self._work.rows(_totals, {"key": tenant_id, "now": now})[0]))
 
     def close_shares(self, tenant_id: str, now: datetime) -> None:
         """Withdraw every open share and abandon every draft; end shares that have expired unrecorded.
 
-        Drafts first: one that is published concurrently is then found as an open share.
+        Drafts come first, so that a draft that is published concurrently is then found as an open share.
         """
         for statement in (_abandon, _end, _withdraw):
             self._work.run(statement, {"key": tenant_id, "now": now})
@@ -244,11 +244,11 @@ class TenantLifecycleRepository(Repository):
         _INTEGRATION.rewrite(self._work, _integrations, lambda one: replace(one, removed_at=now), key=tenant_id)
 
     def share_ids(self, tenant_id: str) -> list[str]:
-        """Return the ids of all shares and drafts of the tenant, also of those that are erased."""
+        """Return the ids of all shares and drafts of the tenant, including erased ones."""
         return [row.id for row in self._work.rows(_shares, {"key": tenant_id})]
 
     def emptied_tenants(self, limit: int) -> list[str]:
-        """Return ended tenants without keys and objects, for which this is not yet recorded."""
+        """Return ended tenants without keys and objects for which that is not yet recorded."""
         return self._ids(_emptied, {"most": limit})
 
     def forgettable(self, now: datetime, limit: int) -> list[str]:
@@ -258,7 +258,7 @@ class TenantLifecycleRepository(Repository):
     def forget_people(self, tenant_id: str, now: datetime) -> None:
         """Erase members, administrators, assessments, signed documents and the accounts' contact details.
 
-        Remaining memberships end.
+        Remaining memberships are ended.
         """
         _MEMBER.rewrite(self._work, _members, lambda one: _forget(one, now), key=tenant_id)
         erase_contacts(self._work, tenant_id)

@@ -1,8 +1,8 @@
 """Tenants in a table.
 
 Guarantees:
-- a record is read back equal to the one written;
-- lists by name are in Norwegian order on both databases, independent of their collation.
+- A record is read back equal to the written one.
+- Lists by name are in Norwegian order on both databases, independent of their collation.
 """
 
 from collections.abc import Collection, Sequence
@@ -32,13 +32,13 @@ _save = update(tenant).where(tenant.c.id == param("key"))
 
 
 def must_be_intact(record: Tenant | Account) -> None:
-    """Raise Broken for a damaged record: writing it would make the damage valid."""
+    """Raise Broken for a damaged record, because writing it would make the damage valid."""
     if not record.intact:
         raise Broken("a damaged row is not written")
 
 
 class Tenants(Repository):
-    """Tenants."""
+    """Repository of tenants."""
 
     def add(self, tenant: Tenant) -> None:
         """Insert the tenant. Raises: Conflict if a tenant has the organisation number."""
@@ -46,7 +46,7 @@ class Tenants(Repository):
             raise Conflict("tenant_exists")
 
     def get(self, tenant_id: str) -> Tenant | None:
-        """Return the tenant."""
+        """Return the tenant with the id."""
         return self.by_ids([tenant_id]).get(tenant_id)
 
     def by_ids(self, tenant_ids: Collection[str]) -> dict[str, Tenant]:
@@ -54,15 +54,15 @@ class Tenants(Repository):
         return self._work.records_by_key(_by_id, tenant_ids, self._tenant)
 
     def keep(self, values: Sequence[Any]) -> None:
-        """Keep a tenant that was read with another row, for ``by_ids``. ``values``: of ``TENANT_COLUMNS``."""
+        """Cache a tenant that was read with another row, for ``by_ids``. ``values``: of ``TENANT_COLUMNS``."""
         row = SimpleNamespace(**dict(zip(_NAMES, values, strict=True)))
         if row.id is not None and not self._work.has(_by_id, row.id):
             self._work.keep(_by_id, row.id, self._tenant(row))
 
     def lock(self, tenant_id: str) -> Tenant | None:
-        """Return the tenant, its row locked until the transaction ends; None also for a damaged one.
+        """Return the tenant, its row locked until the transaction ends; None if it is missing or damaged.
 
-        For rules that cover all its administrators or accounts.
+        Used for rules that concern all its administrators or accounts.
         """
         row = self._work.lock_one(_by_id, tenant_id)
         found = self._tenant(row) if row else None
@@ -93,7 +93,7 @@ class Tenants(Repository):
 
 
 def by_name(named: Tenant | Account | Integration) -> tuple[str, str]:
-    """Return the key for sorting by name, in Norwegian order."""
+    """Return the sort key for names in Norwegian order."""
     return norwegian_order(named.name), named.id
 
 

@@ -25,14 +25,14 @@ _keep = update(upload).where(upload.c.id == param("key")).values(copying_until=_
 
 
 class Copies(Repository):
-    """Unfinished uploads with a source. A worker claims the one that it copies."""
+    """Repository of unfinished uploads with a source. A worker claims an upload and copies its source."""
 
     def waiting(self, now: datetime, limit: int) -> list[Upload]:
-        """Return those of living drafts that no worker has claimed, the earliest deadline first."""
+        """Return unclaimed uploads of living drafts, the earliest deadline first."""
         return UPLOAD.first_intact(self._work, _waiting, {"now": now, "most": limit})
 
     def claim(self, upload_id: str, now: datetime, until: datetime) -> bool:
-        """Claim the copy; return False if another worker has it, or nothing is left to copy."""
+        """Claim the upload; return False if another worker has claimed it, or nothing is left to copy."""
         return self._work.count(_claim, {"key": upload_id, "now": now, "until": until}) == 1
 
     def keep(self, upload_id: str, until: datetime) -> None:

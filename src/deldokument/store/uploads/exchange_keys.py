@@ -12,7 +12,7 @@ from deldokument.store.engine.statements import Repository, RowMapper, param
 
 @dataclass(frozen=True, slots=True)
 class ExchangeKey:
-    """A sealed key pair; it is sealed for its ``id`` and organisation. The number is empty for people."""
+    """A key pair, sealed for its ``id`` and organisation. The number is empty for people."""
 
     id: str
     organization_number: str
@@ -39,7 +39,7 @@ _remove_before = delete(exchange_key).where(exchange_key.c.created_at < param("b
 
 
 class ExchangeKeys(Repository):
-    """Key pairs, few."""
+    """Repository of key pairs. There are few."""
 
     def add(self, key: ExchangeKey) -> None:
         """Insert a key pair.
@@ -53,5 +53,5 @@ class ExchangeKeys(Repository):
         return _KEY.all(self._work.rows(_of, {"organization_number": organization_number}))
 
     def remove_before(self, created_before: datetime) -> None:
-        """Delete the key pairs that were created earlier."""
+        """Delete the key pairs that were created before ``created_before``."""
         self._work.run(_remove_before, {"before": created_before})

@@ -1,9 +1,9 @@
 """Uploads, parts and garbage in tables.
 
 Guarantees:
-- Every change of an upload's parts locks the upload's row. So appending, merging, joining, finishing and
-  removing are serialised.
-- A stored object is a part or garbage until it is forgotten.
+- Every change of an upload's parts locks the upload's row. So appending, merging, joining, finishing and removing are
+  serialised.
+- A stored object is a part or garbage until its row is deleted.
 """
 
 from collections.abc import Collection, Mapping, Sequence
@@ -97,7 +97,7 @@ _remove_parts = delete(part).where(InList(part.c.id, "ids"))
 
 
 def _giving_up(which: ColumnElement[bool]) -> Insert:
-    """Return an insert of the existing parts as garbage, each with its tenant."""
+    """Return an INSERT that makes the parts garbage, each with its tenant."""
     named = (
         select(part.c.id, bindparam("now", type_=UtcMicros()), share.c.tenant_id)
         .join_from(part, upload, part.c.upload_id == upload.c.id)
@@ -130,7 +130,7 @@ _forget = delete(garbage).where(InList(garbage.c.name, "names"))
 
 
 class Uploads(Repository):
-    """Uploads, their parts, and garbage: the objects to delete, each since the ``now`` that was given."""
+    """Repository of uploads, their parts, and garbage: objects to delete, each with the time ``now`` of the removal."""
 
     def add(self, upload: Upload) -> None:
         """Insert an upload.
@@ -148,7 +148,7 @@ class Uploads(Repository):
         return UPLOAD.intact(self._work, self._work.first(_by_token, {"token_hash": token_hash}))
 
     def of_documents(self, document_ids: Collection[str]) -> list[Upload]:
-        """Return the uploads of the documents, partial ones too."""
+        """Return the uploads of the documents, including partial ones."""
         return UPLOAD.all_intact(self._work, self._work.rows_in_batches(_of_documents, "keys", document_ids))
 
     def count_unfinished(self, account_id: str, sharer_id: str, at_most: int) -> int:
@@ -191,7 +191,7 @@ class Uploads(Repository):
         return True
 
     def partials(self, upload_id: str) -> list[Upload]:
-        """Return the partial uploads, ordered by start as far as the starts are known."""
+        """Return the partial uploads, ordered by start; those without a known start are unordered."""
         return UPLOAD.all_intact(self._work, self._work.rows(_of_whole, {"key": upload_id}))
 
     def join(self, whole: Upload, partials: Sequence[Upload], now: datetime) -> None:
@@ -225,7 +225,7 @@ class Uploads(Repository):
         self._work.run(_save_metadata, {"key": upload_id, "sealed": sealed})
 
     def finish(self, upload_id: str, now: datetime) -> None:
-        """Finish the upload: no byte and no merge comes after this.
+        """Finish the upload: afterwards no bytes are appended and no parts merged.
 
         Raises: NotFound.
         """
@@ -238,7 +238,7 @@ class Uploads(Repository):
     def merge(self, upload_id: str, old: Sequence[Part], new: Part, now: datetime) -> bool:
         """Replace ``old`` by ``new``; the old parts become garbage.
 
-        False, with no change, if one of them is gone or the upload is finished.
+        Returns False, with no change, if one of them is gone or the upload is finished.
         """
         if self._work.first(self._work.with_row_locks(_unfinished), {"key": upload_id}) is None:
             return False
@@ -269,7 +269,7 @@ class Uploads(Repository):
 
 
 def discard_uploads(work: Statements, which: Select[Any], values: Mapping[str, Any], now: datetime) -> None:
-    """Remove the uploads that a query finds with the values, partial ones first; their parts become garbage."""
+    """Remove the uploads that a query finds with ``values``, partial ones first; their parts become garbage."""
     for batch in batches([row.id for row in work.rows(work.with_row_locks(which), values)]):
         work.run(_give_up_all, {"keys": batch, "now": now})
         work.run(_remove_all_parts, {"keys": batch})

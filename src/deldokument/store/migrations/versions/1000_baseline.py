@@ -67,7 +67,7 @@ def _statements() -> list[str]:
 
 
 def _append_only_on_postgres() -> None:
-    """Have the database itself refuse to change or remove rows of the audit trail."""
+    """Create triggers that refuse changes and removals of rows of the audit trail."""
     op.execute(
         "CREATE FUNCTION refuse_change() RETURNS trigger LANGUAGE plpgsql AS "
         "$$ BEGIN RAISE EXCEPTION '% is append-only', TG_TABLE_NAME; END $$"
@@ -80,7 +80,7 @@ def _append_only_on_postgres() -> None:
 
 
 def _append_only_on_sqlite() -> None:
-    """Do the same; `INSERT OR REPLACE` removes a row without a trigger for DELETE."""
+    """Create the same triggers. One also refuses `INSERT OR REPLACE`, which does not fire a trigger for DELETE."""
     for table, replaced in _APPEND_ONLY.items():
         for verb in ("UPDATE", "DELETE"):
             op.execute(
