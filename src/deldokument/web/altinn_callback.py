@@ -1,11 +1,9 @@
 """Altinn's check, just before it delivers a notice, whether the notice still applies.
 
 Guarantees:
-- The response says only whether to send, to any caller.
-- An id that is no notice gets the same response as a notice that no longer applies.
-- An error is never a response that could be read as yes.
-
-Does not: know any person.
+- The response contains only whether to send, and is the same for any caller.
+- An unknown id gets the same response as a notice that no longer applies.
+- An error response can never be read as yes.
 """
 
 from starlette.responses import JSONResponse, Response
@@ -15,7 +13,7 @@ from deldokument.web.http.request import Endpoint, ErrorFormat, RequestContext, 
 
 
 def condition(call: RequestContext) -> Response:
-    """Return whether to send, in the form that Altinn's notifications expect."""
+    """Return whether to send, in the format that Altinn Notifications expects."""
     return JSONResponse({"sendNotification": applies(call.deps, call.path("id"))})
 
 

@@ -3,7 +3,7 @@
 Guarantees:
 - Every path outside the list of routes gets the same 404.
 - No response may be framed, cached or MIME-sniffed unless its route sets other headers.
-- The response to an unexpected error tells the client nothing about it.
+- The response to an unexpected error reveals nothing about it.
 """
 
 import logging
@@ -123,7 +123,7 @@ _HEADERS = {
 
 
 def security_headers(*, secure: bool) -> dict[str, str]:
-    """Return the headers of every response; ``secure``: the service is reached by TLS."""
+    """Return the headers of every response; ``secure``: the service is reached through TLS."""
     return _HEADERS | ({"Strict-Transport-Security": "max-age=63072000; includeSubDomains"} if secure else {})
 
 

@@ -1,13 +1,13 @@
 """The management application: liveness, readiness and metrics, for the operator's own machines.
 
-It has a listener of its own, which is not reachable from the internet.
+It has a separate listener, which is not reachable from the internet.
 
 Guarantees:
-- it knows no session, cookie or page; every other path is a bare 404;
-- liveness does no I/O and runs on the event loop, so it works when every thread is busy;
-- readiness asks database, keyring and clock at most once a second, for any number of callers;
-- readiness and metrics have threads of their own, so they work when every thread that serves pages is busy;
-- health responses never say why something is wrong; the log does.
+- It has no sessions, cookies or pages. Every other path is a bare 404.
+- Liveness does no I/O and runs on the event loop, so it works when every thread is busy.
+- Readiness checks database, keyring and clock at most once a second, for any number of callers.
+- Readiness and metrics have their own threads, so they work when every thread that serves pages is busy.
+- Health responses contain no causes of failure; the log does.
 """
 
 import asyncio
@@ -40,7 +40,7 @@ log = logging.getLogger("deldokument.web")
 
 
 class Readiness:
-    """Cached answer to whether this process may be given work, valid for ``READINESS_LIFETIME``."""
+    """Cached check of whether this process is ready to serve, valid for ``READINESS_LIFETIME``."""
 
     def __init__(self, deps: Dependencies) -> None:
         self._world = deps
@@ -59,7 +59,7 @@ class Readiness:
 
 
 def create_management(deps: Dependencies, metrics_token: str, sources: metrics.MetricSources | None = None) -> ASGIApp:
-    """Return the management application. With an empty ``metrics_token`` the metrics path is a 404."""
+    """Return the management application. With an empty ``metrics_token`` the metrics path returns 404."""
     shown = sources or metrics.MetricSources(Meter())
     app = Starlette(
         routes=[

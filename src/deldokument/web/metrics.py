@@ -2,8 +2,8 @@
 
 Guarantees:
 - They contain no names and no ids.
-- Values from the database are the same on every node. The clock, chains that are behind, free space, expiry of files,
-  the scanner, and what the server processes do (`web.http.meter`) are the node's own.
+- Values from the database are the same on every node. The node's own values are clock, chains that are behind, free
+  space, expiry of files, scanner, and the metrics of server processes (`web.http.meter`).
 - Without the token, or if the operator has set none, the endpoint returns 404.
 """
 
@@ -30,7 +30,7 @@ _TYPE = "text/plain; version=0.0.4; charset=utf-8"
 
 @dataclass(frozen=True, slots=True)
 class NodeState:
-    """State of the machine: free bytes by place, and the instants at which keys and certificates expire.
+    """State of the machine: free bytes by place, and expiry times of keys and certificates.
 
     ``scanner_up``: whether the scanner answers; None if there is none.
     """
@@ -51,7 +51,7 @@ class MetricSources:
 def metrics(deps: Dependencies, token: str, sources: MetricSources, request: Request) -> Response:
     """Return the metrics of the deployment, of this machine and of its server processes.
 
-    Raises: HTTPException with 404, as for any unknown path, without the operator's token.
+    Raises: HTTPException with 404, as for an unknown path, without the operator's token.
     """
     given = request.headers.get("authorization", "")
     if not token or not compare_digest(given.encode(), f"Bearer {token}".encode()):

@@ -1,7 +1,7 @@
 """The API's FastAPI application, mounted at /api/v1: routers, error handlers, OpenAPI document.
 
 Guarantees:
-- Every error that a route can raise becomes a problem from the one table.
+- Every error that a route can raise becomes a problem from a single table.
 - An unexpected error reveals nothing to the client.
 """
 
@@ -86,7 +86,7 @@ async def _answer_unrouted(request: Request, error: Exception) -> Response:
 
 
 def _allowed_methods(request: Request) -> set[str]:
-    """Return the methods of all routes of the path; the router's own answer has those of the first only."""
+    """Return the methods of all routes of the path. The router itself would return only those of the first route."""
     matching = (
         route for router in ROUTERS for route in router.routes if route.matches(request.scope)[0] is not Match.NONE
     )

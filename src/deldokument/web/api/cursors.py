@@ -1,6 +1,6 @@
 """Pagination cursors: positions in lists as opaque text. A malformed cursor is rejected.
 
-A cursor grants nothing: access to the list is checked again for each page.
+A cursor gives no access: access to the list is checked again for each page.
 """
 
 import base64
@@ -19,7 +19,7 @@ Cursor = Annotated[
 
 
 def write_cursor(place: tuple[datetime, *tuple[str, ...]] | None) -> str | None:
-    """Return the cursor of a position; None for none."""
+    """Return the cursor of a position; None if there is none."""
     if place is None:
         return None
     return base64.urlsafe_b64encode(json.dumps([place[0].isoformat(), *place[1:]]).encode()).rstrip(b"=").decode()

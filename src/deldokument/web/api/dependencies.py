@@ -24,8 +24,8 @@ from deldokument.web.http.requests.media_type import JSON, media_type_of
 class ApiCall:
     """One request of a consumer whose token has been verified (see middleware).
 
-    ``new_id`` is the id of the object that the request creates. If the request is repeated after a crash, it therefore
-    creates no second object. It is empty if the caller sent no Idempotency-Key.
+    ``new_id`` is the id for the object that the request creates, so that a repetition after a crash creates no second
+    object. It is empty if the caller sent no Idempotency-Key.
     """
 
     deps: Dependencies
@@ -38,8 +38,8 @@ class ApiCall:
 class ProgramCall:
     """One request of a program that receives for a person.
 
-    ``session``: that of the person, for whom the program's token opens the share in the path (see middleware). None for
-    the route that gives a token.
+    ``session``: the session in which the person gave the program access to the share in the path (see middleware). None
+    for the route that issues tokens.
     """
 
     deps: Dependencies
@@ -48,7 +48,7 @@ class ProgramCall:
 
     @property
     def person(self) -> PersonIdentifier:
-        """The person. Raises: Broken at the route that gives a token."""
+        """The person. Raises: Broken at the route that issues tokens."""
         if self.session is None:
             raise Broken("no person yet")
         return self.session.person
@@ -75,7 +75,7 @@ ProgramContext = Annotated[ProgramCall, Depends(_program_call)]
 async def refuse_undeclared(request: Request) -> None:
     """Reject parameters and, on a route without a body, fields. The models of bodies reject their unknown fields.
 
-    A misspelt filter would otherwise return everything. Raises: RequestValidationError, InvalidInput.
+    Otherwise a misspelt filter would return everything. Raises: RequestValidationError, InvalidInput.
     """
     route = request.scope["route"]
     assert isinstance(route, APIRoute)

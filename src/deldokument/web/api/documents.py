@@ -68,7 +68,7 @@ def get_document(call: ApiContext, share_id: str, document_id: str) -> Document:
 
 
 def _documents(share: Share) -> list[Document]:
-    """Return the documents of a share and those beside it."""
+    """Return the documents of a share, including pending ones."""
     return share.documents + share.pending_documents
 
 

@@ -5,10 +5,10 @@ Guarantees, in this order:
 - The consumer has not exceeded its rate limit.
 - The query has no NUL.
 - The body is complete, of a type that the route accepts, and limited in length, time and number.
-- A repeated request gets the first response again (see services.api.idempotency).
+- A repeated request gets the first response again (see `services.api.idempotency`).
 
-Requests of programs that receive for a person have no consumer. Their token is checked first, too. Those that redeem a
-code for a token are anonymous: few run at a time, and refused codes have a rate limit (services.auth.programs).
+Requests of programs that receive for a person have no consumer. Their token is also checked first. Requests that redeem
+a code for a token are anonymous: few run at a time, and refused codes have a rate limit (`services.auth.programs`).
 """
 
 import asyncio
@@ -111,8 +111,8 @@ class ApiMiddleware:
     async def _within_limits(self, scope: Scope, consumer: Consumer) -> AsyncIterator[None]:
         """Limit a consumer's concurrent requests, and the concurrent bodies with files.
 
-        The latter are held in memory, and limited both per consumer and in total.
-        Raises: ConsumerLimited, or Unavailable if too many bodies with files are in memory.
+        Bodies with files are held in memory, and limited both per consumer and in total. Raises: ConsumerLimited, or
+        Unavailable if too many bodies with files are in memory.
         """
         consumer_number, with_files = consumer.organization.value, scope["path"] == SMALL_SHARES
         with self._callers.one_more(consumer):
@@ -185,7 +185,7 @@ def _admitted_program(deps: Dependencies, token: str, share_id: str) -> Session:
 
 
 class BufferedResponse:
-    """The application's response, held back until it is stored."""
+    """The application's response, held back until its idempotency record is stored."""
 
     def __init__(self) -> None:
         self._status, self._headers, self._body = 500, Headers(), bytearray()
@@ -207,7 +207,7 @@ class BufferedResponse:
 
 
 def _digest(request: Request, body: bytes) -> bytes:
-    """Return a hash of path, query and content. Requests that differ in any of them have different hashes."""
+    """Return a hash of path, query and content. Requests that differ in any of them get different hashes."""
     digest = hashlib.sha256()
     for part in (request.scope["path"].encode(), request.scope["query_string"], *_content(request, body)):
         digest.update(len(part).to_bytes(8, "big") + part)
@@ -253,7 +253,7 @@ async def _whole_body(request: Request) -> bytes:
 
 
 def _replay_body(body: bytes, receive: Receive) -> Receive:
-    """Return an ASGI receive that repeats the body for the application, then passes on the server's messages."""
+    """Return an ASGI receive function that first replays the body, then passes on the server's messages."""
     rest: list[Message] = [{"type": "http.request", "body": body, "more_body": False}]
 
     async def replay() -> Message:

@@ -24,7 +24,7 @@ def _encodable(text: str) -> str:
 
 
 def _instant(value: Any) -> Any:
-    """Parse an RFC 3339 instant; return a datetime of our own unchanged."""
+    """Parse an RFC 3339 instant; return a datetime unchanged."""
     if isinstance(value, datetime):
         return value
     if not isinstance(value, str) or not _INSTANT.fullmatch(value.upper()):
@@ -54,13 +54,13 @@ Instant = Annotated[
 
 
 class Sent(BaseModel):
-    """Base of the models that a caller sends."""
+    """Base of request models."""
 
     model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
 
 
 class Given(BaseModel):
-    """Base of the models that a caller receives. Every field is always present.
+    """Base of response models. Every field is always present.
 
     ``model_validate`` takes a view of the services with fields of the same names.
     """

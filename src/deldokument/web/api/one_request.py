@@ -1,7 +1,7 @@
 """Route that publishes a share of small files in one request: multipart/form-data with fields and files.
 
 Guarantees:
-- A file exists only as bytes in memory and as sealed bytes in the store.
+- A file's bytes exist only in memory and, sealed, in the store.
 - An invalid form is rejected before anything is created.
 """
 

@@ -1,4 +1,4 @@
-"""The OpenAPI document: the descriptions of the routes, and what the middleware adds to each.
+"""The OpenAPI document: the descriptions of the routes, with the responses and headers of the middleware.
 
 Guarantees:
 - Every status that can be returned is documented, with its headers and its problem.
@@ -132,7 +132,7 @@ class Problem(Given):
 
 
 def problems(*statuses: int) -> dict[int | str, dict[str, Any]]:
-    """Return the errors that a route can answer in addition to those of every route."""
+    """Return the errors of a route, in addition to those of every route."""
     return {status: {"description": _PROBLEMS[status]} for status in statuses}
 
 
@@ -188,7 +188,7 @@ def _headers(names: list[str]) -> dict[str, Any]:
 
 
 def _complete(method: str, operation: dict[str, Any]) -> None:
-    """Add the middleware's responses, and the headers that it sets."""
+    """Add the middleware's responses and headers to an operation."""
     responses, is_for_programs = operation["responses"], _is_for_programs(operation)
     if is_for_programs:
         operation["security"] = [] if operation["operationId"] == "get_program_token" else [{"program": []}]

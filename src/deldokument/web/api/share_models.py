@@ -35,7 +35,7 @@ class RecipientInput(Sent):
     confirmed: bool | None = None
 
     def to_service(self) -> NewRecipient:
-        """Return it as the services take it."""
+        """Return the recipient as the services' input."""
         return NewRecipient(self.number, self.label, self.confirmed)
 
 
@@ -51,7 +51,7 @@ class ShareFields(Sent):
     expires_at: Instant | None = None
 
     def texts(self) -> dict[str, str]:
-        """Return the texts that are given, by name."""
+        """Return the given texts, by name."""
         return {name: text for name in TEXT_FIELDS if (text := getattr(self, name)) is not None}
 
 
@@ -277,12 +277,12 @@ def _handling(view: DocumentView, *, is_over: bool) -> str | None:
 
 
 def milliseconds(instant: datetime | None) -> int | None:
-    """Return an instant in milliseconds since 1970, as documents store the time of their file."""
+    """Return an instant in milliseconds since 1970, as documents store their file's time."""
     return None if instant is None else (instant - _EPOCH) // _MILLISECOND
 
 
 def _instant(milliseconds: int | None) -> datetime | None:
-    """Return the instant; None also for a time outside the calendar, which a browser may have sent."""
+    """Return the instant; None also for a time outside the calendar, which browsers may send."""
     try:
         return None if milliseconds is None else _EPOCH + milliseconds * _MILLISECOND
     except OverflowError:

@@ -181,12 +181,12 @@ def shown(call: ApiCall, share_id: str) -> Share:
 
 
 def is_available(call: ApiCall, share_id: str) -> bool:
-    """Return whether the share can be changed as a published one. The use case checks it again."""
+    """Return whether the share is published and open. The use case checks this again."""
     return queries.view_share(call.deps, call.consumer, share_id).share.state is ShareState.AVAILABLE
 
 
 def draft_fields_of(sent: ShareInput) -> DraftFields:
-    """Return the fields of a new share as the services take them."""
+    """Return the fields of a new share as the services' input."""
     return DraftFields(
         account_id=sent.account_id,
         texts=ShareTexts(**sent.texts()),

@@ -1,8 +1,8 @@
 """Middleware that records the damaged rows that a request has found.
 
 Guarantees:
-- The response does not wait for it.
-- A request that finds no damage does no I/O for it.
+- The response does not wait for the recording.
+- A request that finds no damage costs no I/O.
 """
 
 import logging
@@ -25,7 +25,7 @@ class DamageRecorder:
         self._deps = deps
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Pass the request on; then record what it has found."""
+        """Pass the request on; then record damaged rows that it has found."""
         try:
             await self._app(scope, receive, send)
         finally:

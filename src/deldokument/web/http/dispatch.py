@@ -4,14 +4,14 @@ A handler is a plain function from a :class:`RequestContext` to a response; it r
 declares who may call it (there is no default) and how it answers errors.
 
 Guarantees, the same for every route:
-- The session is found before the handler runs, and before a body is read that only its holder may send. It is looked up
-  again for a request that has not reached the handler a second later.
+- The session is looked up before the handler runs, and before reading a body that only its holder may send. If the
+  request has not reached the handler a second later, the session is looked up again.
 - A state change without the session's CSRF token is refused. The fields of our own form are kept for resubmission.
-- A route that needs a fresh login does nothing without one. The form is kept, and its page leads to the login.
+- Without a fresh login, a route that needs one has no effect. The form is kept, and its page leads to the login.
 - The size of a body is limited: 256 KiB and the files that the route accepts; 16 KiB where no login is needed.
 - A body is read as text fields, as JSON, or as a form with files if the route accepts them.
-- At a link, the time of a refusal does not depend on the share (web.http.limits.refusal_time).
-- A refused form is shown again, with what was typed and its faults, if the route names its page (``Endpoint.again``).
+- At a link, the response time of a refusal does not depend on the share (`web.http.limits.refusal_time`).
+- A refused form is shown again, with its input and its faults, if the route names its page (``Endpoint.again``).
 - Any other error becomes one page or one JSON shape.
 - Nothing is cached.
 """
@@ -132,9 +132,9 @@ async def _serve(endpoint: Endpoint, call: RequestContext, slots: Slots | None, 
 
 
 async def _receive(endpoint: Endpoint, call: RequestContext, reading: ReadLimit) -> Response | None:
-    """Read the body, if the caller may send one; else return the response for a client that must log in first.
+    """Read the body if the caller may send it; else return the response for a client that must log in first.
 
-    Of those, a form that one of our pages has sent is read, so that it can be sent again after the login.
+    A form from one of our pages is read even then, so that it can be sent again after the login.
     """
     if endpoint.who is RequiredRole.ANYONE:
         await _read_body(call, 0, MAX_ANONYMOUS_BODY)
@@ -222,7 +222,7 @@ def _answer(endpoint: Endpoint, call: RequestContext) -> Response:
 def _check_office(who: RequiredRole, call: RequestContext) -> None:
     """Raise NotFound if the person lacks the role.
 
-    Not 403: others learn nothing about what is administered or operated here.
+    The error is not 403, so that others learn nothing about the administration.
     """
     if who in _CONFIGURING:
         call.for_signatories = who is RequiredRole.SIGNATORY
@@ -249,15 +249,15 @@ def _login_wanted(answer: ErrorFormat, call: RequestContext) -> Response:
 
 
 def _shows_pages(call: RequestContext) -> bool:
-    """Return whether a browser has followed a link.
+    """Return whether a browser has followed a link, and so needs a page.
 
-    Plain text would be a dead end for its user, or be saved as the file.
+    Its user could not continue from plain text, or the browser would save it as the file.
     """
     return "text/html" in call.request.headers.get("accept", "")
 
 
 def holds_token(call: RequestContext) -> bool:
-    """Return whether the request has its session's CSRF token, and no ``Origin`` of another site."""
+    """Return whether the request contains its session's CSRF token, and no ``Origin`` of another site."""
     sent = call.request.headers.get("x-csrf-token") or call.fields.get("csrf_token", "")
     origin = call.request.headers.get("origin")
     foreign = origin is not None and origin != call.site.public_url
@@ -302,7 +302,7 @@ async def _read_words(call: RequestContext, kind: str, text_length: int) -> None
 def json_object(raw: bytes | bytearray, field: str) -> Mapping[str, Any]:
     """Return the JSON object in ``raw``.
 
-    Raises: InvalidInput if it is no JSON object, or contains text that is not Unicode (a lone surrogate).
+    Raises: InvalidInput if it is not a JSON object, or contains text that is not Unicode (a lone surrogate).
     """
     try:
         body = json.loads(raw)
@@ -315,9 +315,9 @@ def json_object(raw: bytes | bytearray, field: str) -> Mapping[str, Any]:
 
 
 def failure(call: RequestContext, answer: ErrorFormat, error: ServiceError | IntegrityError) -> Response:
-    """Return the error as a page, as JSON, or as plain text; for a program as a problem, as the API does.
+    """Return the error as a page, as JSON, or as plain text; for a program as a problem, as in the API.
 
-    Byte routes answer in plain text, but browsers get a page, and 404 is a page for everybody.
+    Byte routes answer in plain text, but browsers get a page, and so does every client for 404.
     """
     if call.by_program:
         return problem(call.request, error)
@@ -354,8 +354,8 @@ def _log_failure(call: RequestContext, status: int, error: ServiceError) -> None
 def _error_page(call: RequestContext, status: int, error: ServiceError) -> Response:
     """Render the error page for the logged-in person.
 
-    Rendered as for nobody if the database cannot provide the person's menu. The page shows no time: the clock is the
-    database's and may be unavailable too.
+    If the database cannot provide the person's menu, it is rendered without a login. It shows no time, because the
+    database's clock may be unavailable too.
     """
     number = call.request.scope.get(TRACE, "") if status >= 500 else ""
     asked_at = error.params.get("asked_at")

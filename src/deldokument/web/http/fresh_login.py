@@ -1,9 +1,9 @@
-"""Acts that need a fresh login: the form is kept in the session, and the person is led to the page that asks for it.
+"""Actions that need a fresh login: the form is kept in the session, and the person is sent to a page that asks for it.
 
     login older than 15 minutes     the form is kept; the page leads to a new login and back to itself
-    fresh login                     the page shows what was typed; the person confirms, and the form is sent
+    fresh login                     the page shows the form's input; the person confirms, and the form is sent
 
-The page is in web.pages.confirmation, the list of acts in docs/administering.md.
+The page is in `web.pages.confirmation`, the list of actions in docs/administering.md.
 """
 
 from starlette.responses import RedirectResponse, Response

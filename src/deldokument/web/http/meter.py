@@ -1,4 +1,4 @@
-"""Metrics of what server processes do: requests, refusals, calls to registers, circuit breakers, connections.
+"""Metrics of server processes: requests, refusals, calls to registers, circuit breakers, connections.
 
 Guarantees:
 - Labels are patterns of routes, classes of status, names of registers and codes of errors. Their number is bounded, and
@@ -96,7 +96,7 @@ class Meter:
         self._call_seconds.labels(register).observe(seconds)
 
     def limit_connections(self, limit: int) -> None:
-        """Report how many connections to the database this process may have in use; call at most once."""
+        """Report the maximum number of this process's connections to the database; call at most once."""
         self._gauge("database_connections_limit", "Connections to the database that may be in use.").set(limit)
 
     def as_text(self) -> bytes:
@@ -122,7 +122,7 @@ class Meter:
 class _Processes(Collector):
     """The metrics of all processes, from their files in a folder.
 
-    Skips the file of a process that has created it and written nothing yet, for which the library would raise.
+    Skips files that are still empty, for which the library would raise.
     """
 
     def __init__(self, folder: Path) -> None:
@@ -141,14 +141,14 @@ def _has_content(file: Path) -> bool:
 
 
 class RequestMeter:
-    """ASGI middleware that measures each request. Must be inside everything that copies the scope."""
+    """ASGI middleware that measures each request. It must be inside every middleware that copies the scope."""
 
     def __init__(self, app: ASGIApp, meter: Meter) -> None:
         self._app = app
         self._meter = meter
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Call the application, and count the request when it has ended, also by an error."""
+        """Call the application, and count the request when it has ended, even by an error."""
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
@@ -176,7 +176,7 @@ class RequestMeter:
 
 
 def note_refusal(scope: MutableMapping[str, Any], error: ServiceError | IntegrityError) -> None:
-    """Note the error that a request is answered with, for the metrics."""
+    """Store the error of a request's response in the scope, for the metrics."""
     code = error.code if isinstance(error, ServiceError) else "broken"
     scope[_CODE] = code if code in WORDS else _OTHER
 
@@ -184,7 +184,7 @@ def note_refusal(scope: MutableMapping[str, Any], error: ServiceError | Integrit
 def route_of(scope: Scope) -> str:
     """Return the pattern of the route that answers, with the path at which its application is mounted.
 
-    Of a request that a mounted application refuses before it looks for a route, return that path alone.
+    If a mounted application refuses the request before routing, return only that path.
     """
     route = scope.get("route")
     pattern = "" if isinstance(route, Mount) else getattr(route, "path", "")
@@ -192,5 +192,5 @@ def route_of(scope: Scope) -> str:
 
 
 def surface_of(route: str) -> str:
-    """Return the part of the service that a route belongs to."""
+    """Return the part of the service to which a route belongs."""
     return next((surface for prefix, surface in _SURFACES.items() if route.startswith(prefix)), "page")

@@ -93,8 +93,8 @@ class RequestContext:
     def tenant(self) -> Tenant:
         """The tenant in the path.
 
-        Raises: NotFound unless the person is an administrator of it, or a signatory on a route for those;
-        Unavailable while its chain is behind.
+        Raises: NotFound unless the person is its administrator, or a signatory on a route for signatories; Unavailable
+        while its chain is behind.
         """
         tenants = self.roles.administered + (self.roles.signs if self.for_signatories else ())
         found = next((t for t in tenants if t.id == self.request.path_params.get("tenant_id")), None)
@@ -105,11 +105,11 @@ class RequestContext:
         return found
 
     def refuse(self, error: ServiceError, otherwise: str = "") -> None:
-        """Let the page that is rendered next show ``error``; one without a field is put at ``otherwise``."""
+        """Make the next rendered page show ``error``; at the field ``otherwise`` if the error has no field."""
         self.refused, self.errors = error, field_errors(error, self.translator, otherwise)
 
     def errors_at(self, *fields: str) -> FieldErrors:
-        """Return the faults of the refused form; one of another field than ``fields`` is about the whole form."""
+        """Return the faults of the refused form. A fault of a field outside ``fields`` concerns the whole form."""
         return [(field if field in fields else "", text) for field, text in self.errors]
 
     def path(self, name: str) -> str:
@@ -118,7 +118,7 @@ class RequestContext:
 
     @property
     def address(self) -> str:
-        """Path and query of the request, without the host that it names."""
+        """Path and query of the request, without the host."""
         query = self.request.scope["query_string"].decode("latin-1")
         return str(self.request.scope["path"]) + (f"?{query}" if query else "")
 
@@ -139,7 +139,7 @@ Handler = Callable[[RequestContext], Response]
 
 @dataclass(frozen=True, slots=True)
 class Endpoint:
-    """Route with its access rule. Every route of the application is one of these."""
+    """Route with its access rule. All routes of the application are declared in this way."""
 
     path: str
     handler: Handler
@@ -176,9 +176,9 @@ def safe_return(path: str) -> str:
 
 
 def destination(path: str) -> str:
-    """Return where a login leads: ``path`` if it is safe and short, else its page without the query, else "/".
+    """Return the page after a login: ``path`` if it is safe and short, else the same without the query, else "/".
 
-    A long address is a filtered list. The list itself is closer to what the person wanted than the front page.
+    Only filtered lists have long queries. The unfiltered list is closer to the person's intention than the front page.
     """
     safe = safe_return(path)
     if len(safe) <= MAX_DESTINATION:
@@ -188,6 +188,6 @@ def destination(path: str) -> str:
 
 
 def endpoint_name(request: Request) -> str:
-    """Return the route's pattern, for the log. Never the path, which contains ids."""
+    """Return the route's pattern, for the log. It never contains ids, as the path does."""
     route = request.scope.get("route")
     return str(getattr(route, "path", "?"))

@@ -1,17 +1,17 @@
 """Resubmission of a form whose session has ended, or whose token is from an earlier session.
 
-    no session        a page that says so and keeps what was typed; log in in another tab, then send again
-    earlier token     a page that keeps what was typed, with a fresh token; sent when the person confirms
+    no session        a page that says so and keeps the input; log in in another tab, then send again
+    earlier token     a page that keeps the input, with a fresh token; sent when the person confirms
 
 Guarantees:
-- Only forms that a page of ours has sent are kept, as the browser itself reports (Origin, or Sec-Fetch-Site without
-  it). So no other site can have its fields sent by a click here.
-- What one person typed, confirmed or reviewed is neither shown to nor sent by another person who has logged in since.
-  The token identifies the form's owner.
-- What was typed exists in the page only: in no URL, log or database.
+- Only forms from our own pages are kept, according to the browser's headers (Origin, or Sec-Fetch-Site without it). So
+  no other site can have its fields sent by a click here.
+- Input of one person is neither shown to nor sent by another person who has logged in since. The token identifies the
+  form's owner.
+- The input is only in the page: in no URL, log or database.
 - Forms from people without a session are read up to 64 KiB, within half a minute, and few at a time.
 
-Does not: keep files; they are chosen again.
+Files are not kept, and must be chosen again.
 """
 
 import asyncio
@@ -58,13 +58,13 @@ class ReadLimit:
 
 
 def is_from_own_page(request: Request, public_url: str) -> bool:
-    """Return whether the browser says that a page of this site sent the request."""
+    """Return whether, according to the browser, a page of this site sent the request."""
     origin = request.headers.get("origin")
     return origin == public_url if origin is not None else request.headers.get("sec-fetch-site") == "same-origin"
 
 
 def may_be_sent_again(call: RequestContext) -> bool:
-    """Return whether the form is from one of our pages, and not another person's than the session's."""
+    """Return whether the form is from one of our pages, and not from another person than the session's."""
     is_ours = bool(call.fields) and is_from_own_page(call.request, call.site.public_url)
     return is_ours and (call.session is None or _owner_tag(call.session.csrf_token) == _owner_tag(_token_of(call)))
 
@@ -78,12 +78,12 @@ def _owner_tag(token: str) -> str:
 
 
 def typed_in(call: RequestContext) -> dict[str, str]:
-    """Return the fields of the form, without the token."""
+    """Return the fields of the form, without the CSRF token."""
     return {name: value for name, value in call.fields.items() if name != _TOKEN}
 
 
 def resend_page(call: RequestContext) -> Response:
-    """Return a page that keeps what was typed, to be sent again.
+    """Return a page that keeps the form's input, to be sent again.
 
     With a session it has a fresh token; without one the person must log in first.
     """

@@ -22,9 +22,9 @@ class Site:
 
     @property
     def login_cookie(self) -> str:
-        """Name of the login cookie, bound as the session's.
+        """Name of the login cookie, which binds it like the session cookie.
 
-        So no neighbouring host can plant one and make a browser finish another person's login.
+        So no neighbouring host can plant a cookie that makes a browser finish another person's login.
         """
         return "__Host-deldokument-login" if self.secure else "deldokument-login"
 

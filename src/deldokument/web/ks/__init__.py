@@ -10,7 +10,7 @@ Never imports: `web.pages`, `web.api`.
 - `errors`: errors as `ErrorMessage`
 - `forms`: streaming parser of the share form
 - `idempotency`: repeated uploads
-- `metadata`: the part of the form that says who receives what, and for how long
+- `metadata`: the form's part with recipients, texts and period
 - `sharing`: a published share in one request
 - `store`: documents by their ids, as in Fiks Dokumentlager
 - `store_schemas`: conversion to the objects of Fiks Dokumentlager

@@ -1,4 +1,4 @@
-"""Conversion between KS' objects and ours: names and formats, no rules.
+"""Conversion between KS' objects and ours.
 
 Guarantees:
 - Every field that KS requires is present.
@@ -28,7 +28,7 @@ def sms_settings(account: Account) -> Shape:
 
 
 def available_account(membership: Membership) -> Shape:
-    """Return a BrukerKontoRespons. It has no kommunenummer, which we do not store."""
+    """Return a BrukerKontoRespons, without kommunenummer, which is not stored."""
     return {
         "kontoId": uuid_of(membership.account.id),
         "navn": membership.account.name,
@@ -73,7 +73,7 @@ def with_sms(rules: AccountRules, wanted: Mapping[str, Any]) -> AccountRules:
 
 
 def text_of(body: Mapping[str, Any], name: str) -> str:
-    """Return a text of a body; empty if it is absent or null. Raises: InvalidInput for another type."""
+    """Return a text field of a body; empty if it is absent or null. Raises: InvalidInput for another type."""
     value = body.get(name)
     if value is None:
         return ""

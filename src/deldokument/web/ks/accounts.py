@@ -1,7 +1,7 @@
-"""Accounts in KS' interface: the caller's, and a tenant's for its administrators.
+"""Accounts in KS' interface: the caller's own, and for administrators those of the tenant.
 
-Status codes are as published by KS. Reading and renaming an account answers 204, which has no body. With
-``Prefer: return=representation`` (RFC 7240) the answer is 200 with the object that KS describes.
+Status codes are as published by KS. Reading or renaming an account returns 204, which has no body. With ``Prefer:
+return=representation`` (RFC 7240) it returns 200 with the object that KS describes.
 """
 
 from collections.abc import Mapping
@@ -69,7 +69,7 @@ def _object(value: object, field: str) -> Mapping[str, Any]:
 
 
 def summary(caller: Caller) -> Response:
-    """Return one account of a tenant."""
+    """Return an account of a tenant."""
     account = _view(caller).account
     return _without_body_unless_asked(caller, account_summary(account, document_counts(caller.deps, account.id)))
 
@@ -90,7 +90,7 @@ def _without_body_unless_asked(caller: Caller, shape: Shape) -> Response:
 
 
 def delete(caller: Caller) -> Response:
-    """Delete an account: it is inaccessible at once. For 24 hours it can be restored on our pages.
+    """Delete an account: it is inaccessible at once. It can be restored on our pages within 24 hours.
 
     Raises: LoginNotFresh.
     """

@@ -47,7 +47,7 @@ def create_ks(deps: Dependencies, site: Site, callers: ConcurrencyLimiter) -> St
 def create_store(deps: Dependencies, site: Site, callers: ConcurrencyLimiter) -> Starlette:
     """Return the interface of Fiks Dokumentlager, to be mounted at STORE_PREFIX.
 
-    KS' client uploads to the path with a slash at its end; KS' description has none.
+    The path of uploads is accepted with and without a final slash, as in KS' client and in KS' description.
     """
     dispatcher = Dispatcher(deps, site, callers)
     uploads = [dispatcher.form_route(path, store.upload) for path in (_DOCUMENTS, f"{_DOCUMENTS}/")]

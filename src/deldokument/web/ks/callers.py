@@ -2,9 +2,9 @@
 
 Guarantees:
 - A request with an access token is never authenticated by its cookie.
-- A session needs its CSRF token to change anything, as everywhere.
+- A session needs its CSRF token for every change, as on the pages.
 - Only the administrators of a tenant can read or change the tenant's accounts.
-- A person's acts need a fresh login where the pages ask for one.
+- A person's change needs a fresh login where the pages ask for one.
 """
 
 from collections.abc import Mapping
@@ -34,7 +34,7 @@ _SAFE = frozenset({"GET", "HEAD"})
 
 @dataclass(frozen=True, slots=True)
 class Caller:
-    """A request and its caller. ``body`` is its JSON object, empty if it has none."""
+    """A request and its caller. ``body`` is its JSON object; empty without a body."""
 
     deps: Dependencies
     request: Request
@@ -48,26 +48,26 @@ class Caller:
 
     @property
     def memberships(self) -> list[Membership]:
-        """The accounts that the caller may share from."""
+        """The caller's memberships in the accounts to share from."""
         return memberships(self.deps, self.sharer)
 
     @property
     def session(self) -> Session:
-        """The session of the person who administers. Raises: NotFound for a system, which administers nothing."""
+        """The session of the acting administrator. Raises: NotFound for a system."""
         if not isinstance(self.authenticated, Session):
             raise NotFound("a system administers nothing")
         return self.authenticated
 
     @property
     def person(self) -> PersonIdentifier:
-        """The person who administers. Raises: as ``session``."""
+        """The acting administrator. Raises: as ``session``."""
         return self.session.person
 
     @property
     def tenant(self) -> Tenant:
-        """The tenant of the path.
+        """The tenant in the path.
 
-        Raises: NotFound unless the person is its administrator; Conflict for a change after it has ended the service.
+        Raises: NotFound unless the person is its administrator; Conflict for a change after its end.
         """
         tenant_id = self.path_id("fiksOrgId")
         mine = roles_of(self.deps, self.person).administered
@@ -80,7 +80,7 @@ class Caller:
 
     @property
     def document_id(self) -> str:
-        """The document of the path. Raises: NotFound if it is not a UUID."""
+        """The id of the document in the path. Raises: NotFound if it is not a UUID."""
         try:
             return document_id_of(str(self.request.path_params["dokumentId"]))
         except ValueError:

@@ -41,7 +41,7 @@ FormHandler = Callable[[Caller], Awaitable[Response]]
 
 @dataclass(frozen=True, slots=True)
 class Dispatcher:
-    """What every request needs."""
+    """Dispatcher of the requests to one of the interfaces, with their shared dependencies and limits."""
 
     deps: Dependencies
     site: Site

@@ -1,10 +1,10 @@
 """Errors in the format of the Fiks platform: the object ``ErrorMessage``.
 
 Guarantees:
-- Authentication errors have KS' wording, all others ours.
-- The log has the ``errorId`` that a caller may quote, but neither path nor address.
+- Authentication errors have KS' texts, all others ours.
+- The log contains the ``errorId`` that a caller may quote, but neither path nor address.
 
-Input that breaks a rule is answered with 400, as KS does.
+The status for invalid input is 400, as in KS' service.
 """
 
 import json

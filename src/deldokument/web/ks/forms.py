@@ -1,11 +1,11 @@
 """Streaming parser of the form that shares a document in KS' interface: ``metadata`` first, then ``dokument``.
 
 Guarantees:
-- Memory holds no more of the document than the server has just received.
-- The document is never on a disk unsealed.
-- A form that is cut short is never taken for complete.
+- Only the bytes of the document that the server has just received are in memory.
+- The document is never on disk unsealed.
+- A form that is cut short is never accepted as complete.
 
-The document's bytes are passed on as the body of a request of their own, so they are handled like every upload.
+The document's bytes are passed on like the body of a separate request, so they are handled like every upload.
 """
 
 from collections import deque
@@ -55,7 +55,7 @@ class DecryptedBody:
 class SharingForm(FormReader):
     """A parser that reads only as much as its caller asks for.
 
-    Raises: InvalidInput or TooLarge if it is not such a form; ClientDisconnect.
+    Raises: InvalidInput or TooLarge for an invalid form; ClientDisconnect.
     """
 
     def __init__(self, content_type: str, receive: Receive) -> None:
@@ -74,7 +74,7 @@ class SharingForm(FormReader):
             raise InvalidInput("body", "body_malformed") from None
 
     async def read_metadata(self) -> bytes:
-        """Return all of the metadata, as soon as the document begins."""
+        """Return the whole metadata, as soon as the document begins."""
         while not self._document_begun:
             await self._read_on()
         return bytes(self.metadata)

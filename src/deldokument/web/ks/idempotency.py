@@ -1,11 +1,11 @@
 """Idempotency keys in KS' interfaces: a repeated upload gets the first one's response.
 
 Guarantees:
-- Of uploads with one key and the same metadata, one shares a document.
+- Of several uploads with the same key and metadata, only one shares a document.
 - A refused or interrupted upload frees its key.
-- A crash shares nothing twice: the repeated upload continues with the same share.
+- After a crash, the repeated upload continues with the same share.
 
-Does not compare the document itself, which is not known before it has arrived.
+The document itself is not compared, because it arrives last.
 """
 
 import hashlib
@@ -30,7 +30,7 @@ Upload = Callable[[str], Awaitable[Response]]
 
 
 async def once(caller: Caller, metadata: bytes, upload: Upload) -> Response:
-    """Run the upload, or return the response that is stored for its key."""
+    """Run the upload, or return the stored response for its key."""
     name = caller.request.headers.get("idempotency-key")
     if name is None or not isinstance(caller.sharer, Consumer):
         return await upload("")

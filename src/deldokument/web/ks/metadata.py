@@ -1,7 +1,7 @@
-"""The part ``metadata`` of a share in KS' interface, in our terms.
+"""The part ``metadata`` of a share in KS' interface, converted to our types.
 
 Guarantees:
-- Every error is reported at once, with the field's name in the form.
+- All errors are reported at once, with the fields' names in the form.
 - Every share has an end.
 - A recipient is a person or an organisation by number. The only system that a share can be exposed to is the caller.
 """
@@ -98,7 +98,7 @@ def read_end(body: Mapping[str, Any]) -> End:
 
 
 def end_field(end: End) -> str:
-    """Return the name of the field that the end was sent in."""
+    """Return the name of the field that contained the end."""
     return "ttl" if isinstance(end, timedelta) else "tilgjengeligTil"
 
 

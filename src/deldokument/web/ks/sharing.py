@@ -47,7 +47,7 @@ _AROUND = METADATA_LENGTH + 64 * 1024 + MAX_LENGTH // 100
 
 
 async def share_document(caller: Caller) -> Response:
-    """Share the document; answer 201 with Dokumentlager's description of it, and its link as the Location."""
+    """Share the document; return 201 with its description by Dokumentlager's schema, and its link as the Location."""
     request = caller.request
     encrypted = request.query_params.get("kryptert", "false").lower()
     if encrypted not in {"true", "false"}:
@@ -85,7 +85,7 @@ async def _share(caller: Caller, form: SharingForm, document: Receive, metadata:
 def _shared_before(caller: Caller, share: Share, metadata: Metadata) -> Response | None:
     """Return the response for a share that an earlier attempt has published or proposed.
 
-    Otherwise remove what that attempt has uploaded, and return None.
+    Otherwise remove the documents of that attempt, and return None.
     """
     view = view_share(caller.deps, caller.sharer, share.id)
     if view.share.state is ShareState.AVAILABLE or view.is_proposed:
@@ -116,7 +116,7 @@ def _draft(caller: Caller, account_id: str, metadata: Metadata, share_id: str) -
 def _check_systems(caller: Caller, metadata: Metadata) -> None:
     """Raise InvalidFields unless the caller exposes the document to no system but itself.
 
-    One id and password work for every account of the caller, so the id of any of its integrations is its own.
+    The id of any of the caller's integrations counts as its own, because one id and password work for all its accounts.
     """
     own = {membership.integration_id for membership in caller.memberships}
     faults = [InvalidInput(field, "exposed_to_other") for field, system in metadata.systems if system not in own]
@@ -173,7 +173,7 @@ def _answer(
 
 
 def _at_most(request: Request) -> int | None:
-    """Return an upper limit of the document's length: the whole request is longer, but not by much."""
+    """Return an upper limit for the document's length: the length of the whole request, which is little longer."""
     length = content_length(request)
     if length is None:
         return None

@@ -1,6 +1,6 @@
 """The interface of Fiks Dokumentlager, as KS' published Java client calls it (docs/ks-compatible.md).
 
-A document is shared alone: its upload publishes a share, and its deletion withdraws the share. So the handlers take a
+Each document has its own share: its upload publishes the share, and its deletion withdraws it. So handlers take a
 document's id where the rest of the service takes a share's.
 """
 
@@ -81,7 +81,7 @@ def delete(caller: Caller) -> Response:
 
 
 def delete_all(caller: Caller) -> Response:
-    """Delete every document with the id in the path."""
+    """Delete every document with the korrelasjonsid in the path."""
     account = _membership(caller).account
     stored_documents.delete_documents(caller.deps, caller.sharer, account.id, caller.request.path_params[_CRITERION])
     return Response(status_code=204)
@@ -103,7 +103,7 @@ def search(caller: Caller) -> Response:
 
 
 def _count(caller: Caller, name: str, usual: int, allowed: range) -> int:
-    """Return a number of the query. KS' client sends "null" if it has none."""
+    """Return a number in the query; ``usual`` if it is missing. KS' client then sends "null"."""
     text = caller.request.query_params.get(name, "null")
     if text == "null":
         return usual
@@ -119,7 +119,7 @@ def statistics(caller: Caller) -> Response:
 
 
 def download(caller: Caller) -> Response:
-    """Send a document to the system that shared it and that it is exposed to."""
+    """Send a document to the system that shared it, if the share is exposed to that system."""
     if not isinstance(caller.sharer, Consumer):
         raise NotFound("persons download on the pages")
     content = open_own_document(caller.deps, caller.sharer, caller.document_id)
@@ -127,7 +127,7 @@ def download(caller: Caller) -> Response:
 
 
 def metadata(caller: Caller) -> Response:
-    """Return what is known of a document, to those who may see its share."""
+    """Return a document's metadata, to callers who may see its share."""
     return JSONResponse(
         document_metadata(stored_documents.show_document(caller.deps, caller.sharer, caller.document_id))
     )

@@ -1,7 +1,7 @@
 """Objects of Fiks Dokumentlager: names and formats, no rules.
 
 Guarantees:
-- An object has exactly the fields that KS' client reads, because other clients may refuse unknown ones.
+- An object has exactly the fields that KS' client reads, because other clients may refuse unknown fields.
 - Ids are UUIDs, instants ISO 8601 in UTC.
 """
 
@@ -28,7 +28,7 @@ def document_metadata(document: DocumentDetails) -> Shape:
 
 
 def _uuid(reference: str) -> str | None:
-    """Return a korrelasjonsid; None for another reference, which KS' client could not read."""
+    """Return a korrelasjonsid; None if the reference is not a UUID, which KS' client could not read."""
     try:
         return str(UUID(reference))
     except ValueError:

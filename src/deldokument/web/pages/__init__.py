@@ -3,7 +3,7 @@
 Never imports: `web.api`, `web.ks`.
 
 - `admin`: pages of tenant administrators
-- `confirmation`: «Bekreft»: a form that waits for a fresh login
+- `confirmation`: «Bekreft»: a form that is kept for a fresh login
 - `demo`: the demo's page: its people, and an adjustable clock
 - `event_details`: display texts of the details of audit events
 - `event_texts`: display texts of audit events, by kind

@@ -1,8 +1,8 @@
-"""«Bekreft»: a form that waits for a fresh login, and then for the person's confirmation.
+"""«Bekreft»: a form that is kept until a fresh login, and then until the person confirms it.
 
 Guarantees:
-- The page shows the typed values before it sends them, and sends nothing without a click.
-- Another person who has logged in since sees nothing of it.
+- The page shows the values before it sends them, and sends them only by a click.
+- Another person who has logged in since cannot see the form.
 """
 
 from dataclasses import dataclass
@@ -47,14 +47,14 @@ _CODED = frozenset({"deed", "reason", "kind", "rights"})
 
 @dataclass(frozen=True, slots=True)
 class TypedValue:
-    """A field with its label and what was typed or chosen."""
+    """A field of the form: its label, and the typed or chosen value."""
 
     label: str
     value: str
 
 
 def confirmation_page(call: RequestContext) -> Response:
-    """Show the form that waits: with a fresh login to be confirmed, otherwise with a link to the login."""
+    """Show the kept form: with a button to confirm it after a fresh login, otherwise with a link to the login."""
     form = kept_form(call.deps, call.person)
     if form is None:
         return RedirectResponse("/", 303)
@@ -69,7 +69,7 @@ def confirmation_page(call: RequestContext) -> Response:
 
 
 def _typed_values(form: KeptForm, translator: Translator) -> list[TypedValue]:
-    """Return what a person recognises. A reason belongs to a stop alone, though its form always has one."""
+    """Return the values that a person recognises. A reason belongs only to a freeze, though its form always has one."""
     left_out = {"reason"} if form.fields.get("deed") == "thaw" else set()
     return [
         TypedValue(translator.text(label), _value(name, form.fields[name], translator))
@@ -83,7 +83,7 @@ def _value(name: str, value: str, translator: Translator) -> str:
 
 
 def cancel(call: RequestContext) -> Response:
-    """Drop the form, and return to the page that has it."""
+    """Discard the form, and return to its page."""
     form = kept_form(call.deps, call.person)
     drop_form(call.deps, call.person)
     return RedirectResponse(safe_return(form.page) if form else "/", 303)

@@ -1,4 +1,4 @@
-"""The demo's page: its people, and a clock that can be moved forward. Never part of another deployment."""
+"""The demo's page: its people, and an adjustable clock. Never part of another deployment."""
 
 import secrets
 from collections.abc import Callable
@@ -27,7 +27,7 @@ class CastEntry:
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """Address where messages that the demo sends can be seen."""
+    """Address of a page that shows messages of the demo."""
 
     label: str
     url: str
@@ -39,7 +39,7 @@ LETTERS = _("E-mail to those who share and administer")
 
 @dataclass(frozen=True, slots=True)
 class Demo:
-    """What the page shows and does. ``offset`` returns how far ahead the clock is, ``advance`` moves it."""
+    """Content and functions of the page. ``offset`` returns how far ahead the clock is, ``advance`` moves it."""
 
     people: tuple[CastEntry, ...]
     organizations: tuple[CastEntry, ...]

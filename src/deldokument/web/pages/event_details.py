@@ -1,8 +1,8 @@
 """Display texts of the details of audit events.
 
 Guarantees:
-- A code without a text is shown as it is.
-- A random id is replaced by the name of what it identifies, or left out.
+- A code without a text is shown unchanged.
+- A random id is replaced by the name of its object, or left out.
 
 The texts of the kinds of events are in event_texts.
 """
@@ -31,7 +31,7 @@ from deldokument.web.http.responses.rendering import plain
 
 @dataclass(frozen=True, slots=True)
 class Detail:
-    """One more fact about an event."""
+    """One detail of an event, in words."""
 
     label: str
     value: str
@@ -208,7 +208,7 @@ RIGHTS: dict[IntegrationRights, str] = {
 
 
 def details_of(event: AuditEvent, names: Mapping[str, str], translator: Translator, now: datetime) -> list[Detail]:
-    """Return the details of an event, without who acted.
+    """Return the details of an event, without its actor.
 
     ``names`` maps ids to the names that replace them.
     """

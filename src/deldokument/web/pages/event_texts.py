@@ -1,9 +1,9 @@
 """Display texts of audit events, by kind.
 
 Guarantees:
-- Each kind has a text (tests/web proves the table total).
+- Each kind has a text (tests/web checks that the table is complete).
 
-A share's timeline shows some of the kinds more briefly, with the same texts. The texts of details are in event_details.
+A share's timeline shortens some of these texts. The texts of details are in event_details.
 """
 
 from deldokument.domain.audit import AuditEvent, EventKind
@@ -173,7 +173,7 @@ _BY_UPLOAD = frozenset({EventKind.DOCUMENT_COMPLETED, EventKind.DOCUMENT_REMOVED
 def words_for(event: AuditEvent) -> str:
     """Return the text of an event.
 
-    A delivery that completes no document for the first time is not called a download.
+    A delivery counts as a download only if it completes a document for the first time.
     """
     if event.kind is EventKind.DRAFT_ABANDONED and (event.details or {}).get("cause") == UNCHANGED:
         return _("The draft was deleted because nobody changed it")
@@ -191,7 +191,7 @@ def words_for(event: AuditEvent) -> str:
 
 
 def by_nobody(kind: EventKind) -> str:
-    """Return the text for who acted, if no person is recorded."""
+    """Return the text for the actor of an event without a recorded person."""
     if kind in _BY_UPLOAD:
         return _("Not recorded")
     return _("The service") if kind in _BY_SERVICE else _("The operator")

@@ -1,9 +1,7 @@
 """Pages that belong to no share: front page, contact, accessibility, privacy, and texts for machines.
 
 Guarantees:
-- The data and periods that the privacy page names are those of the layers below.
-
-Does not: read shares.
+- The privacy page takes its periods from the code that applies them.
 """
 
 from datetime import timedelta
@@ -23,9 +21,9 @@ _SECURITY_TEXT_LIFETIME = timedelta(days=180)
 
 
 def front_page(call: RequestContext) -> Response:
-    """Show what the service is, and what a logged-in person can do here.
+    """Show what the service is, and the logged-in person's pages.
 
-    A person who can only receive gets «Delt med meg» at once, instead of a page with one choice.
+    A person who can only receive gets «Delt med meg» at once, instead of a page with a single choice.
     """
     member, administrator = bool(call.roles.memberships), bool(call.roles.administered or call.roles.signs)
     operator = call.roles.operates
@@ -38,7 +36,7 @@ def front_page(call: RequestContext) -> Response:
 
 
 def contact(call: RequestContext) -> Response:
-    """Show whom to ask about what."""
+    """Show the contacts for different questions."""
     return render(
         call,
         "pages/general/contact.html",
@@ -58,7 +56,7 @@ def contact_address(contact: str) -> str:
 
 
 def accessibility(call: RequestContext) -> Response:
-    """Show the accessibility statement, or where it is."""
+    """Show the accessibility statement, or a link to it."""
     return render(call, "pages/general/accessibility.html")
 
 
@@ -85,9 +83,9 @@ def robots(_call: RequestContext) -> Response:
 
 
 def security_text(call: RequestContext) -> Response:
-    """Return where to report a vulnerability (RFC 9116).
+    """Return the contact for reporting a vulnerability (RFC 9116).
 
-    Raises: NotFound if the operator has given no contact.
+    Raises: NotFound if the operator has set no contact.
     """
     where = contact_address(call.site.operator_contact)
     if not where:

@@ -5,7 +5,7 @@ Guarantees:
 - Every login creates a new session id.
 - The answer to a login is accepted only in the browser that began it, in any tab.
 - ``neste`` never leads to another site.
-- A logout message from the provider needs no cookie. The response does not show whether there was a session.
+- A logout message from the provider needs no cookie. The response does not reveal whether there was a session.
 """
 
 from urllib.parse import urlsplit
@@ -44,7 +44,7 @@ _LOGOUT_THREADS = 4
 def log_in(call: RequestContext) -> Response:
     """Send the browser to the provider, on behalf of the public body with the number in ``for``.
 
-    With ``ny=1`` the provider asks for the electronic ID even of a person who is logged in there.
+    With ``ny=1`` the provider asks for the electronic ID even if the person is logged in there.
     """
     started = begin_login(
         call.deps,
@@ -88,7 +88,7 @@ def logged_in(call: RequestContext) -> Response:
 
 
 def log_out(call: RequestContext) -> Response:
-    """End the session here, then at the provider; it ends here even if the provider does not answer."""
+    """End the session here, then at the provider. It ends here even if the provider does not answer."""
     secret = call.request.cookies.get(call.site.session_cookie, "")
     try:
         form = end_session(call.deps, secret, call.person)

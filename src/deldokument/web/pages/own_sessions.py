@@ -1,4 +1,4 @@
-"""«Dine innlogginger»: the person's sessions with their programs, and the end of one or of all others."""
+"""«Dine innlogginger»: the person's sessions with their programs, ending one of them, or all others."""
 
 from datetime import timedelta
 

@@ -2,14 +2,14 @@
 
 Guarantees:
 - Every request is authorised, and again while a long response runs, also if its reader is slow or stalls.
-- When a share is withdrawn or ends, or malware is found in a document, a running response is cut off within five
-  seconds. It has no clean end, and buffered bytes are dropped.
+- When a share is withdrawn or ends, or malware is found in a document, a running response is reset within five
+  seconds. Buffered bytes are discarded.
 - Only a single range is served, in linear time (RFC 9110, section 14). The ETag is strong.
-- The SHA-256 of a document is in `Repr-Digest`, so that a client can check what it has got.
-- Content is never shown inline, cached or given the session's powers (attachment, no-store, sandbox).
+- The SHA-256 of a document is in `Repr-Digest`, so that a client can verify its copy.
+- Content is never shown inline or cached, and cannot use the session (attachment, no-store, sandbox).
 - Memory is bounded per reader, and smaller for slow ones.
 - A reader that takes less than TRICKLE bytes in a minute is disconnected.
-- Only bytes that the reader's machine has received count as sent; if the reader resets, the last one does not.
+- Only bytes that the reader's machine has received count as sent; if the reader resets, the last byte does not count.
 
 A thread sends the bytes of a fast reader from the cipher to the socket, if the connection lends its socket.
 """
@@ -88,7 +88,7 @@ def archive_bytes(call: RequestContext) -> Response:
 
 
 def content_response(deps: Dependencies, request: Request, content: Content, alive: Callable[[], bool]) -> Response:
-    """Return the response to GET or HEAD of a content; ``alive`` says whether the caller is still logged in."""
+    """Return the response to GET or HEAD of a content; ``alive`` returns whether the caller is still logged in."""
     etag = f'"{content.etag}"'
     if status := failed_precondition(request, etag):
         return Response(status_code=status, headers=_HEADERS | {"ETag": etag})
@@ -118,7 +118,7 @@ def content_response(deps: Dependencies, request: Request, content: Content, ali
 
 
 def _activity(call: RequestContext) -> Callable[[], bool]:
-    """Return a check whether the session is alive.
+    """Return a function that checks whether the session is still valid.
 
     The check counts as activity, so that a long download keeps the session alive.
     """
@@ -132,8 +132,8 @@ def _activity(call: RequestContext) -> Callable[[], bool]:
 def wanted_range(header: str | None, if_range: str | None, etag: str, length: int) -> tuple[int, int] | None:
     """Return the half-open range to send; None for everything, (0, 0) if it cannot be satisfied.
 
-    RFC 9110: an unknown unit, a malformed or a multiple range is ignored (14.2). So is any range if If-Range does not
-    carry the current strong validator (13.1.5).
+    RFC 9110: an unknown unit, a malformed or a multiple range is ignored (14.2). Any range is ignored if If-Range does
+    not contain the current strong validator (13.1.5).
     """
     match = _RANGE.fullmatch(header.strip(" \t")) if header else None
     if match is None or match.groups() == ("", "") or (if_range is not None and if_range.strip(" \t") != etag):
@@ -160,7 +160,7 @@ def disposition(name: str) -> str:
 
 
 def attachment(name: str) -> dict[str, str]:
-    """Return the headers of a file that this service has made: to be saved, never shown with the session's powers."""
+    """Return the headers of a file that this service creates: saved by the browser, never opened with the session."""
     return {"Content-Disposition": disposition(name), "Content-Security-Policy": "sandbox; default-src 'none'"}
 
 
@@ -195,7 +195,7 @@ class ContentResponse(Response):
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Send the bytes; reset the connection if the response may not continue.
 
-        The reset shows the client that the response is incomplete.
+        By the reset, the client detects that the response is incomplete.
         """
         gone = asyncio.ensure_future(_wait_for_disconnect(receive))
         try:
@@ -334,7 +334,7 @@ class ContentResponse(Response):
 
 @cache
 def _turns(_: asyncio.AbstractEventLoop) -> asyncio.Semaphore:
-    """Return the semaphore of an event loop; a serving process has one loop."""
+    """Return the semaphore of an event loop. A serving process has one loop."""
     return asyncio.Semaphore(_SMALL_STEPS)
 
 

@@ -1,10 +1,10 @@
-"""The body of an upload request on its way into the upload.
+"""The body of an upload request, received and passed on to the upload.
 
 Guarantees:
 - The socket is read while encrypted bytes are written. With many transfers at once, further bytes wait in the kernel.
 - Memory is bounded, for slow and fast clients alike.
-- A client that sends less than TRICKLE bytes in a minute is disconnected. What it sent is kept, unless the request has
-  a checksum.
+- A client that sends less than TRICKLE bytes in a minute is disconnected. Its bytes are kept, unless the request has a
+  checksum.
 - Only durable bytes are acknowledged.
 
 A thread reads the bytes of a fast client from the socket into the cipher, if the connection lends its socket.
@@ -104,7 +104,7 @@ class _Intake:
         self._stalled = False
 
     async def run(self) -> int:
-        """Take the whole body; return the acknowledged offset.
+        """Receive the whole body; return the acknowledged offset.
 
         If the connection breaks, the bytes that arrived are committed, unless the request has a checksum.
         """
@@ -178,7 +178,7 @@ class _Intake:
             await self._finish_encryption()
 
     async def _take_quickly(self) -> tuple[int, bool]:
-        """Read the body in a thread for as long as it comes quickly.
+        """Receive the body in a thread for as long as it comes fast.
 
         Returns the number of bytes, and whether the body is complete.
         """
@@ -204,7 +204,7 @@ class _Intake:
             return ahead - lease.left, lease.left == 0
 
     async def _wait_for_encryption(self) -> None:
-        """Wait until no thread encrypts; its result is not read here."""
+        """Wait until no thread encrypts. The result of the encryption is not read here."""
         if self._feeding:
             await wait_for_threads([self._feeding])
 
@@ -235,7 +235,7 @@ class _Intake:
             self._committing = None
 
     async def _settle(self, *, quiet: bool = False) -> None:
-        """Wait for the threads, so that none runs on after the request; raise their first error unless ``quiet``."""
+        """Wait for the threads, so that none continues after the request; raise their first error unless ``quiet``."""
         pending = [future for future in (self._feeding, self._committing) if future]
         self._feeding = self._committing = None
         await wait_for_threads(pending)

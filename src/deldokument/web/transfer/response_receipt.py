@@ -3,8 +3,8 @@
 Guarantees:
 - A byte counts only when it is acknowledged, or at a Unix socket when it is in the proxy's receive queue.
 - If the client resets the connection, the last requested byte does not count. So a client that has not read everything
-  must fetch it again before the document is sent.
-- The receipt is written even if the database is unavailable for some seconds: sent bytes cannot be taken back.
+  must fetch that byte again before the document counts as sent.
+- The receipt is written even if the database is unavailable for some seconds.
 """
 
 import asyncio
@@ -27,10 +27,10 @@ _PROXY_HEADERS = ("via", "forwarded", "x-forwarded-for", "x-real-ip")
 
 
 def is_direct(deps: Dependencies, request: Request) -> bool:
-    """Return whether the connection is the client's own.
+    """Return whether the client is connected directly, without a proxy.
 
-    The service speaks no TLS. So a service with an https address has a proxy in front of it, whether or not the proxy
-    names itself. So has a Unix socket, where no client has an address.
+    The service does not terminate TLS. So with an https address there is a proxy, even if it does not name itself.
+    There is also one at a Unix socket, where the client has no address.
     """
     is_plain = deps.config.public_url.startswith("http://") and request.client is not None
     return is_plain and not any(map(request.headers.get, _PROXY_HEADERS))
@@ -49,11 +49,11 @@ class ResponseReceipt:
         self._sent: SentBytes | None = None
 
     def watch(self, scope: Scope) -> None:
-        """Count from now on; call it when the head has been sent."""
+        """Start counting. Call it when the head has been sent."""
         self._sent = watch_response(scope)
 
     def note(self) -> None:
-        """Take the count of now: at a Unix socket it can be less when the client has gone."""
+        """Store the present count: at a Unix socket it can drop when the client has gone."""
         if self._sent:
             _ = self._sent.acknowledged
 
@@ -63,11 +63,11 @@ class ResponseReceipt:
             await self._sent.wait_for(self._stop - self._start)
 
     async def settles(self, gone: asyncio.Future[None]) -> bool:
-        """Wait a moment; return whether the client has not reset the connection."""
+        """Wait a moment; return whether the connection is still not reset."""
         return await self._sent.settles(gone) if self._sent else not gone.done()
 
     def close(self, *, is_clean: bool) -> None:
-        """Take the count, and close the descriptor of the connection, which would delay a reset. Once is enough.
+        """Store the final count, and close the duplicate descriptor, which would delay a reset. Idempotent.
 
         ``is_clean``: everything was acknowledged, without a reset.
         """
@@ -81,7 +81,7 @@ class ResponseReceipt:
             sent.close()
 
     async def record(self) -> None:
-        """Write it to the database."""
+        """Write the receipt to the database."""
         self._content.sources.close()
         at: datetime | None = None
 

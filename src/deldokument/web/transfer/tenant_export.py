@@ -4,8 +4,8 @@ Shares are written twice, one after the other: as JSON for programs and as CSV f
 in the API; columns are in the person's language.
 
 Guarantees:
-- Both say the same, unless a share is changed meanwhile.
-- Neither contains a message.
+- Both have the same content, unless a share is changed in between.
+- Neither contains messages.
 - The export is recorded before its first byte.
 """
 
@@ -164,7 +164,7 @@ def shares_as_lines(shares: Iterable[ShareView], translator: Translator) -> Iter
 
 
 def receipts_as_lines(shares: Iterable[ShareView], translator: Translator) -> Iterator[bytes]:
-    """Yield one CSV line for each time that a person first opened a share or received a document."""
+    """Yield one CSV line for each first opening of a share by a person, and for each receipt of a document."""
     opened = translator.text(_("Opened"))
     yield _head(_RECEIPT_COLUMNS, translator)
     for view in shares:

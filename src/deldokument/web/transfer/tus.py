@@ -1,9 +1,9 @@
 """tus 1.0.0 over HTTP: creation, creation-with-upload, termination, expiration, checksum, concatenation.
 
 Guarantees:
-- Only the upload token in the Authorization header authorises. Cookies are ignored, so no other site can make a browser
-  upload.
-- A refused request changes nothing, and its response gives the reason in one line of text.
+- Only the upload token in the Authorization header gives access. Cookies are ignored, so no other site can make a
+  browser upload.
+- A refused request has no effect, and its response gives the reason in one line of text.
 - Only durable bytes are acknowledged.
 
 The body is read by web.transfer.request_body.
@@ -85,9 +85,9 @@ def _route(deps: Dependencies, path: str, verbs: dict[str, _Verb]) -> Route:
 
 
 def _method(request: Request) -> str:
-    """Return the method that the request names, for clients behind proxies that block PATCH and DELETE.
+    """Return the method of the request. Behind proxies that block PATCH and DELETE, a header of a POST may name it.
 
-    Only a POST by tus may name another one. A GET never has an effect.
+    Only a tus client's POST may do so, so a GET never has an effect.
     """
     override = request.headers.get("x-http-method-override")
     if override in _OVERRIDABLE and request.method == "POST" and "tus-resumable" in request.headers:
@@ -188,7 +188,7 @@ async def _head(deps: Dependencies, request: Request) -> Response:
 
 
 def _creation(deps: Dependencies, upload: Upload) -> dict[str, str]:
-    """Return the headers that repeat those of the creation."""
+    """Return the headers that repeat the client's creation request."""
     metadata = upload_metadata(deps, upload)
     return _concatenation(deps, upload) | ({"Upload-Metadata": metadata} if metadata else {})
 
@@ -216,7 +216,7 @@ async def _patch(deps: Dependencies, request: Request) -> Response:
 def _is_joined(deps: Dependencies, request: Request, token: str) -> bool:
     """Return whether the upload was joined from partial ones.
 
-    The protocol forbids appending to such an upload, with a status of its own (403).
+    The protocol forbids appending to such an upload, with status 403.
     """
     return bool(joined_partials(deps, find_upload(deps, token, request.path_params["id"])))
 
@@ -246,13 +246,13 @@ def start_in_metadata(request: Request) -> int | None:
 
 
 def repeatable_metadata(request: Request) -> str:
-    """Return Upload-Metadata, to be repeated to the client; empty if they are malformed or too long."""
+    """Return Upload-Metadata, to be returned to the client later; empty if it is malformed or too long."""
     text = request.headers.get("upload-metadata", "")
     return text if len(text) <= MAX_METADATA and _METADATA.fullmatch(text) else ""
 
 
 def checksum_of(request: Request) -> Checksum | None:
-    """Return the checksum that the request names; None if it names none.
+    """Return the checksum in the request; None if there is none.
 
     Raises: InvalidInput if it is malformed.
     """

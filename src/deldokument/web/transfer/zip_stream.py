@@ -16,7 +16,7 @@ Entry = tuple[str, Iterable[bytes]]
 
 
 class _Outlet(io.RawIOBase):
-    """Output of the zip writer, which is taken as it grows. It cannot seek, which the format allows."""
+    """Output buffer of the zip writer, emptied as it grows. It cannot seek, which the format allows."""
 
     def __init__(self) -> None:
         self._waiting = bytearray()

@@ -14,7 +14,7 @@ RENEWED_SECONDS = LEASE.total_seconds() / 3
 
 
 class LeaseRenewal:
-    """Renewal of the lease on an idempotency key while its request runs."""
+    """Lease on an idempotency key, renewed while its request runs."""
 
     def __init__(self, request: IdempotentRequest) -> None:
         self.request = request

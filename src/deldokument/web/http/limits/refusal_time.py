@@ -1,8 +1,7 @@
-"""Time of a refusal at a link: the same for ids that exist and ids that do not.
+"""Response time of a refusal at a link, which is the same for existing and unknown ids.
 
-A refusal leaves at the next multiple of ``STEP_SECONDS`` after the request's arrival. The module
-services.downloads.access does nearly the same work for both, so both miss a step equally often. The wait is on the
-event loop and holds no thread.
+A refusal is sent at the next multiple of ``STEP_SECONDS`` after the request's arrival. `services.downloads.access` does
+nearly the same work in both cases, so both miss a step equally often. The event loop waits, not a thread.
 """
 
 import asyncio
@@ -17,5 +16,5 @@ def now() -> float:
 
 
 async def wait_for_step(arrived: float) -> None:
-    """Wait until a whole number of steps has passed since the loop's time ``arrived``."""
+    """Wait until a whole number of steps has passed since ``arrived``, a time of the event loop."""
     await asyncio.sleep((arrived - now()) % STEP_SECONDS)

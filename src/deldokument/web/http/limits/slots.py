@@ -1,10 +1,10 @@
 """Bounded thread pool for a route that waits for external services on behalf of anonymous callers.
 
 Guarantees:
-- The route never takes a thread from the shared pool to do its work.
-- A request that finds all threads taken is refused; nothing queues for a thread.
-- Refusals are immediate. In a flood each is delayed on the event loop, so that they do not occupy the processor either.
-- When the work raises NotReady, the route refuses for a second without trying again.
+- The route's work never takes a thread of the shared pool.
+- If all threads are taken, a request is refused; nothing queues for a thread.
+- Refusals are immediate. In a flood each is delayed on the event loop, so that they do not use up the processor.
+- After the work has raised NotReady, the route refuses requests for a second.
 """
 
 import asyncio
@@ -25,7 +25,7 @@ _Result = TypeVar("_Result")
 
 
 class SlotsTaken(NotReady):
-    """All threads of the route are taken, or it is closed for a moment."""
+    """All threads of the route are taken, or it is refusing requests for a second."""
 
     def __init__(self, detail: str) -> None:
         super().__init__("login_busy", detail=detail)
@@ -45,7 +45,7 @@ class Slots:
     async def run(self, work: Callable[_Given, _Result], *args: _Given.args, **kwargs: _Given.kwargs) -> _Result:
         """Run ``work`` in a thread; a cancelled caller waits until it has ended.
 
-        Raises: SlotsTaken if all threads are taken, or the route is closed for a moment.
+        Raises: SlotsTaken.
         """
         if self._taken >= self._count:
             await self._refuse(f"all {self._count} threads are taken")
@@ -63,7 +63,7 @@ class Slots:
             self._taken -= 1
 
     async def _refuse(self, detail: str) -> NoReturn:
-        """Raise SlotsTaken; in a flood of refusals, after a delay that costs nothing (GCRA, burst of a second)."""
+        """Raise SlotsTaken; in a flood of refusals, after a delay on the event loop (GCRA, burst of a second)."""
         now = self._clock()
         self._paced_until = max(now, self._paced_until) + 1 / AT_ONCE
         delay = self._paced_until - now - 1.0
@@ -74,7 +74,7 @@ class Slots:
 
 
 class LogThrottle:
-    """Throttle of one log line per ``seconds``, so that a flood of requests does not flood the log."""
+    """Throttle that admits one log line per ``seconds``, so that a flood of requests does not flood the log."""
 
     def __init__(self, seconds: float, clock: Callable[[], float] = time.monotonic) -> None:
         self._seconds = seconds

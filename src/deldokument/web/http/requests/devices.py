@@ -1,4 +1,4 @@
-"""Coarse names of browsers, from their User-Agent: enough to recognise one's own, too little to tell people apart."""
+"""Coarse names of browsers, from their User-Agent: enough to recognise one's own, too little to identify people."""
 
 _BROWSERS = (
     ("Edg", "Edge"),

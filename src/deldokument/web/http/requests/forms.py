@@ -3,10 +3,9 @@
 Guarantees:
 - Memory is bounded by the limits of the route.
 - No part of a file is written to disk.
-- A file that is too large does not lose the form: the rest is read, and the file is marked.
-- A body that is no form raises ValueError.
-
-Does not: trust what a part says about its content.
+- If a file is too large, the rest of the form is still read, and the file is marked.
+- A body that is not a form raises ValueError.
+- A part's own statements about its content are not trusted.
 """
 
 from collections.abc import AsyncIterator
@@ -41,7 +40,7 @@ async def read_form(
 ) -> tuple[dict[str, str], dict[str, SentFile]]:
     """Return fields and files by name; without ``keeps_files`` the files' content is discarded.
 
-    Raises: ValueError if the body is no complete form; TooLarge if the text or the whole body is too long.
+    Raises: ValueError if the body is not a complete form; TooLarge if the text or the whole body is too long.
     """
     form = _Form(file_length if keeps_files else 0, text_length, most_parts)
     left = (file_length + text_length) * _DRAINED

@@ -21,7 +21,7 @@ def json_number(call: RequestContext, name: str) -> int:
 
 
 def json_ids(call: RequestContext, name: str) -> list[str] | None:
-    """Return the ids that the page showed; None if they are missing."""
+    """Return the list of ids; None if it is missing."""
     value = call.body.get(name)
     if value is not None and not (isinstance(value, list) and all(isinstance(one, str) for one in value)):
         raise InvalidInput(name, "body_malformed")

@@ -1,4 +1,4 @@
-"""Media types of requests: that of a body, and the one that the client prefers (RFC 9110, 8.3.1 and 12.5.1)."""
+"""Media types of requests: the type of the body, and the type that the client prefers (RFC 9110, 8.3.1 and 12.5.1)."""
 
 import re
 from collections.abc import Mapping, Sequence
@@ -18,8 +18,8 @@ def media_type_of(request: Request) -> str:
 def preferred_type(accept: str, offered: Sequence[str]) -> str:
     """Return the offered type that the ``Accept`` header prefers, or the first if it prefers none.
 
-    Of equally preferred types, a named one comes before one that only a wildcard matches. An invalid quality counts
-    as none. Other parameters are ignored.
+    Of equally preferred types, a named one comes before a wildcard match. An invalid quality is ignored. Other
+    parameters are ignored.
     """
     ranges = dict(_range(item) for item in accept.lower().split(","))
     return max(offered, key=lambda one: _preference(one, ranges))
@@ -34,7 +34,7 @@ def _range(item: str) -> tuple[str, float]:
 
 
 def _preference(offered: str, ranges: Mapping[str, float]) -> tuple[float, int]:
-    """Return the quality of the most specific range that matches, and less the more general it is."""
+    """Return the quality of the most specific matching range, and how specific it is."""
     for generality, name in enumerate((offered, f"{offered.partition('/')[0]}/*", "*/*")):
         if name in ranges:
             return ranges[name], -generality if ranges[name] else 0

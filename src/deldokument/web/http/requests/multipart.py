@@ -2,10 +2,10 @@
 
 Guarantees:
 - A part is identified by its Content-Disposition alone, before its content is read.
-- A form that is cut short is never taken as complete.
-- A file's name is the one in ``filename*`` (RFC 8187) if that is sent. RFC 7578 forbids it, but .NET sends it.
+- A form that is cut short is never accepted as complete.
+- A file's name comes from ``filename*`` (RFC 8187) if present. RFC 7578 forbids it, but .NET sends it.
 
-Does not: limit or keep content; each reader does.
+Readers limit and store the content.
 """
 
 from __future__ import annotations
@@ -49,15 +49,15 @@ class FormReader(ABC):
 
     @abstractmethod
     def begin(self) -> None:
-        """Begin a part; its headers have been read."""
+        """Begin a part, whose headers have been read."""
 
     @abstractmethod
     def take(self, data: bytes, start: int, stop: int) -> None:
-        """Take some of the part's content."""
+        """Receive some of the part's content."""
 
     @abstractmethod
     def end(self) -> None:
-        """End the part; all of its content has been taken."""
+        """End the part, whose content has been received."""
 
     def end_form(self) -> None:
         """End the form after its last part."""

@@ -1,4 +1,4 @@
-"""Pagination tokens: where in a long list the next page begins, for use in a URL."""
+"""Pagination tokens: the place in a long list at which the next page begins, for use in a URL."""
 
 from datetime import datetime
 
@@ -12,7 +12,7 @@ def write_place(place: Place) -> str:
 
 
 def read_place(text: str) -> Place | None:
-    """Return the place in a token from ``write_place``; None, the beginning, if it is malformed."""
+    """Return the place in a token from ``write_place``; None (the beginning of the list) if it is malformed."""
     at, _, id_ = text.partition(",")
     try:
         instant = datetime.fromisoformat(at)

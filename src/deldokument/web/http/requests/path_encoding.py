@@ -2,9 +2,8 @@
 
 Guarantees:
 - A control character in a path stays percent-encoded, as it was sent, for every route and mounted application.
-- So ``$`` in a route's pattern, which also matches before a line break, matches at the end only. And ``.``, which does
-  not match a line break, matches every character.
-- No path reaches the database with a NUL in it.
+- So patterns of routes are safe: no line break can make ``$`` match before the end, or ``.`` fail to match.
+- No path with a NUL reaches the database.
 """
 
 from typing import Final

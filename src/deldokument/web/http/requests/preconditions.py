@@ -1,6 +1,6 @@
 """Preconditions of a request on an entity tag: If-Match and If-None-Match (RFC 9110, 13.1 and 13.2).
 
-Resources here have an ETag and no modification date, so the conditions on dates are not evaluated.
+Resources here have an ETag but no modification date, so conditions on dates are ignored.
 """
 
 import re
@@ -13,7 +13,7 @@ _ONE = re.compile(_TAG)
 
 
 def failed_precondition(request: Request, etag: str) -> int | None:
-    """Return the status of a GET or HEAD whose precondition is false: 412 or 304; None if the request goes on.
+    """Return the status of a GET or HEAD whose precondition is false: 412 or 304; None if the request may continue.
 
     ``etag`` is the current strong tag, with its quotes. A malformed list names no tag.
     """

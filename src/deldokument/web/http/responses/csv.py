@@ -1,10 +1,10 @@
 """CSV lines for spreadsheets, as Norwegian Excel opens them: UTF-8 with BOM, semicolons, CRLF.
 
 Guarantees:
-- No text becomes a formula: one that begins like a formula, also after white space, gets a leading apostrophe (OWASP,
+- No text is read as a formula: a text that begins like one, even after white space, gets a leading apostrophe (OWASP,
   «CSV Injection»).
-- Every text is quoted, so a program that splits at commas or tabs finds no other beginning inside it.
-- Numbers are written as they are.
+- Every text is quoted, so a program that splits at commas or tabs does not split inside a text.
+- Numbers are written without quotes.
 """
 
 import csv

@@ -1,7 +1,7 @@
-"""Display texts of a document's type, and of a name that contradicts its content.
+"""Display texts of a document's type, and the check for a name that contradicts it.
 
 Guarantees:
-- The type is the one that inspection found. The name never decides it.
+- The type is detected by the inspection, never by the name.
 - Every media type has a text.
 """
 

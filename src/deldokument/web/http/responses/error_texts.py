@@ -1,7 +1,7 @@
 """Messages of errors, by code.
 
 Guarantees:
-- Every code that the layers below can raise has a message (tests/web proves the table total).
+- Every code that other layers can raise has a message (tests/web checks that the table is complete).
 
 They are msgids; the catalogues have the Norwegian texts.
 """

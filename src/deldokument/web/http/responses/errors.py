@@ -1,7 +1,7 @@
-"""Errors as a response has them: the status, and the message in the person's language.
+"""HTTP representation of errors: the status, and the message in the person's language.
 
 Guarantees:
-- A response tells a stranger nothing; ``detail`` appears in the log only.
+- ``detail`` appears only in the log, never in a response.
 
 The messages by code are in error_texts.
 """
@@ -20,14 +20,14 @@ FieldErrors = list[tuple[str, str]]
 
 
 class StalePage(ServiceError):
-    """State change without the current session's CSRF token: from an old page, or from another site."""
+    """A state change without the current session's CSRF token: from an old page, or from another site."""
 
     def __init__(self) -> None:
         super().__init__("csrf")
 
 
 class LoginNotFresh(ServiceError):
-    """A person's act by an interface needs a fresh login, as on the pages."""
+    """A person's request through an interface needs a fresh login, as on the pages."""
 
     def __init__(self) -> None:
         super().__init__("login_not_fresh")
@@ -89,7 +89,7 @@ def status_of(error: Exception) -> int:
 
 
 def error_headers(error: ServiceError) -> dict[str, str]:
-    """Return the headers that say when to retry, or how to authenticate (RFC 9110, 15.5.2); none for other errors."""
+    """Return the headers for retrying or authenticating (RFC 9110, 15.5.2); empty for other errors."""
     if isinstance(error, errors.TokenRefused):
         return {"WWW-Authenticate": _INVALID if error.code in _INVALID_TOKENS else _CHALLENGE}
     if isinstance(error, errors.ScopeMissing):
@@ -116,7 +116,7 @@ def error_text(error: ServiceError, translator: Translator) -> str:
 
 
 def field_errors(error: ServiceError, translator: Translator, otherwise: str = "") -> FieldErrors:
-    """Return the message about each fault, by field; an error without a field is put at ``otherwise``."""
+    """Return the messages by field; an error without a field is put at ``otherwise``."""
     faults = error.errors if isinstance(error, InvalidFields) else (error,)
     return [(getattr(one, "field", "") or otherwise, error_text(one, translator)) for one in faults]
 

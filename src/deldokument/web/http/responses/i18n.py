@@ -1,9 +1,7 @@
 """Translations from gettext catalogues, dates and sizes, in bokmål, nynorsk and English.
 
-Catalogues are plain ``.po`` files below ``locale/<language>/``, in the folders of the code that uses their texts. They
-are merged at start; a text without a translation falls back to its English msgid. Times are shown in Oslo time.
-
-Does not: know requests.
+Catalogues are plain ``.po`` files below ``locale/<language>/``, beside the code that uses their texts. They are merged
+at start; a text without a translation falls back to its English msgid. Times are shown in Oslo time.
 """
 
 import io
@@ -60,7 +58,7 @@ def _catalogues(folder: Traversable) -> Iterator[Traversable]:
 
 
 def choose(wanted: str | None, accepted: str) -> str:
-    """Return the cookie's language if it is ours, else the first in Accept-Language that is, else bokmål.
+    """Return the cookie's language if we have it, else the first one in Accept-Language that we have, else bokmål.
 
     Quality values are ignored; only the order counts.
     """
@@ -77,7 +75,7 @@ def choose(wanted: str | None, accepted: str) -> str:
 def choose_for_login(wanted: str | None, accepted: str) -> str:
     """Return the language for ID-porten's login page.
 
-    As ``choose``, but Northern Sámi (se) if the header names it first: ID-porten has it, our pages do not.
+    As ``choose``, but Northern Sámi (se) if the header names it first. ID-porten has it, our pages have not.
     """
     if wanted not in LANGUAGES and accepted.strip().lower()[:2] == "se":
         return "se"
@@ -86,13 +84,13 @@ def choose_for_login(wanted: str | None, accepted: str) -> str:
 
 @lru_cache(maxsize=1000)
 def _weekday(on: date, language: str, *, with_year: bool) -> str:
-    """Return a day like «fredag 4. desember». Cached, since a list shows the same days many times."""
+    """Return a day like «fredag 4. desember». Cached, because a list shows the same days many times."""
     return format_date(on, f"EEEE d{'' if language == 'en' else '.'} MMMM{' y' if with_year else ''}", language)
 
 
 @lru_cache(maxsize=1000)
 def _size(count: int, language: str) -> str:
-    """Return a size like «1,2 GB». Cached, since a list that is shown again has the same sizes."""
+    """Return a size like «1,2 GB». Cached, because a list shows the same sizes again."""
     if count < 1000:
         return format_unit(count, "digital-byte", locale=language).replace(" ", "\u00a0")
     value, unit = count / 1000, 0
@@ -114,7 +112,7 @@ class Translator:
         return translated % params if params else translated
 
     def when(self, instant: datetime, now: datetime | None = None) -> str:
-        """Return a time like «fredag 4. desember kl. 15.30», without the year if ``now`` is in the same one."""
+        """Return a time like «fredag 4. desember kl. 15.30», without the year if ``now`` is in the same year."""
         on, clock = day_and_clock(instant)
         same_year = now is not None and on.year == now.astimezone(OSLO).year
         day = _weekday(on, self.language, with_year=not same_year)
@@ -153,8 +151,8 @@ class Translator:
     def left(self, instant: datetime, now: datetime) -> str:
         """Return the time until ``instant``, like «10 dager» or «3 timer».
 
-        Counts calendar days, as the script does; until tomorrow whole hours, or a smaller unit.
-        A past instant counts as zero.
+        Counts calendar days, as the front end does; until tomorrow it uses hours, or a smaller unit. A past instant
+        counts as zero.
         """
         days = (day_and_clock(instant)[0] - now.astimezone(OSLO).date()).days
         if days > 1:
@@ -167,7 +165,7 @@ class Translator:
     def span(self, duration: timedelta) -> str:
         """Return a duration like «10 dager» or «3 timer»: whole days from two days on.
 
-        Never weeks or months, since people would have to count their days.
+        It never uses weeks or months, which people would have to convert to days.
         """
         days = round(duration / timedelta(days=1))
         if days > 1:
@@ -185,7 +183,7 @@ class Translator:
         return self.ngettext("%(num)s day", "%(num)s days", duration.days)
 
     def size(self, count: int) -> str:
-        """Return a size like «1,2 GB», as the script writes it.
+        """Return a size like «1,2 GB», as the front end formats it.
 
         SI units, one decimal below ten, a non-breaking space.
         """

@@ -4,7 +4,7 @@ Guarantees:
 - ``code`` is stable.
 - Messages are in the caller's language, English if none is requested.
 - Each fault names its field.
-- No value that was sent is repeated.
+- No sent value is repeated.
 """
 
 import logging
@@ -64,7 +64,7 @@ def problem(request: Request, error: ServiceError | IntegrityError, status: int 
 
 
 def faults_of(error: RequestValidationError) -> ServiceError:
-    """Return the faults of a request's fields as an error of our own."""
+    """Return the errors of a request's fields as an error of ours."""
     faults = [_fault(found) for found in error.errors()[:MAX_FAULTS]]
     if any(fault.code == "body_malformed" for fault in faults):
         return InvalidInput("body", "body_malformed")
@@ -89,7 +89,7 @@ def _fault(found: dict[str, Any]) -> InvalidInput:
 def _path(location: Sequence[str | int]) -> str:
     """Return a path like ``recipients[3].number``.
 
-    A name that the caller invented is repeated only if it looks like a field name.
+    An unknown name is repeated only if it looks like a field name.
     """
     path = ""
     for step in location[1:]:

@@ -2,9 +2,9 @@
 
 Guarantees:
 - Headers follow draft-ietf-httpapi-ratelimit-headers-10, on answered and refused requests alike.
-- The concurrent requests of one consumer, through all interfaces, leave threads for the others.
+- Concurrent requests of one consumer, through all interfaces, leave threads for the others.
 
-services.rate_limit counts requests, for all nodes together.
+`services.rate_limit` counts requests for all nodes together.
 """
 
 from collections import Counter
@@ -45,8 +45,8 @@ class ConcurrencyLimiter:
     async def count_request(self, deps: Dependencies, consumer: Consumer) -> dict[str, str]:
         """Count a request against the rate limit; return its headers.
 
-        The number of requests that are being counted is limited too. Those over the rate limit wait for the database
-        one by one, and must not fill the threads.
+        The number of requests in this step is limited too. Those over the rate limit wait for the database one by one,
+        and must not use up the threads.
 
         Raises: ConsumerLimited if no request is left, or too many are being counted.
         """

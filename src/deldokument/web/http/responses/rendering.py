@@ -1,10 +1,11 @@
-"""HTML pages from Jinja templates, in the frame that all of them share.
+"""HTML pages from Jinja templates, with a frame that all of them share.
 
 Guarantees:
 - Autoescaping is always on.
-- A template sees only ``page`` and what its handler passes.
+- A template sees only ``page`` and the values that its handler passes.
 - Translations are trusted markup; the values of their parameters are escaped.
-- Bidirectional control characters in names are made visible (filter ``plain``), so that a name cannot imitate another.
+- Bidirectional control characters in names are shown as boxes (filter ``plain``), so that a name cannot imitate
+  another.
 """
 
 import re
@@ -57,7 +58,7 @@ class PersonName:
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """Values that the frame needs, for every template.
+    """Values for the frame, in every template.
 
     ``has_several_bodies``: the person is a member of accounts of several public bodies, whose names may be the same.
     """
@@ -76,15 +77,15 @@ class Page:
     site: Site
 
     def account(self, account: Account, tenant: Tenant) -> str:
-        """Return the name of an account, with the name of its body beside it if that can be one of several."""
+        """Return the name of an account, followed by its body's name if the person has accounts of several bodies."""
         return account_name(account, tenant, has_several_bodies=self.has_several_bodies)
 
 
 class _Constants(NodeTransformer):
     """Replaces ``_("text")`` and ``m.icon("name")`` in a template by constants of the compiled page.
 
-    A text with parameters that is shown as it is becomes the constants between them. Measured: looking texts up took
-    half of the time of the page for sharing.
+    A text with parameters becomes constants and the parameters between them. Measured: looking texts up took half of
+    the time of the page for sharing.
     """
 
     def __init__(self, catalogue: Translations, environment: Environment) -> None:
@@ -102,7 +103,7 @@ class _Constants(NodeTransformer):
         return node
 
     def visit_Output(self, node: nodes.Output) -> nodes.Node:  # noqa: N802 - the library's name
-        """Return the output with the parts of its texts that have parameters."""
+        """Return the output node, with its texts split into constants and parameters."""
         self.generic_visit(node)
         node.nodes = [part for shown in node.nodes for part in self._parts(shown)]
         return node
@@ -132,7 +133,7 @@ class _Loader(PackageLoader):
         name: str,
         globals: MutableMapping[str, Any] | None = None,  # noqa: A002
     ) -> Template:
-        """Return the compiled template."""
+        """Return the compiled template for that language."""
         source, filename, _ = self.get_source(environment, name)
         tree: nodes.Template = _Constants(self._catalogue, environment).visit(environment.parse(source, name, filename))
         code = environment.compile(tree, name, filename)
@@ -202,11 +203,10 @@ def render(
 ) -> Response:
     """Render ``template`` in the caller's language.
 
-    ``status`` and ``errors`` are those of the refused form, unless given.
+    ``status`` and ``errors`` are those of the refused form by default.
 
-    ``about``: the tenant that the page is about, which the header names if it is the person's. It is that of ``view``,
-    if the page has one, or of the path.
-    Pass ``now=None`` for a page that shows no time; then the clock is not read.
+    ``about``: the tenant that the page is about; by default the tenant of ``view`` or of the path. The header names it
+    if it is the person's. Pass ``now=None`` for a page that shows no time; then the clock is not read.
     """
     view = context.get("view")
     page = _page(call, call.errors if errors is None else errors, view.tenant if isinstance(view, ShareView) else about)
@@ -248,12 +248,12 @@ def _page(call: RequestContext, errors: FieldErrors, about: Tenant | None) -> Pa
 
 
 def _is_within(path: str, href: str) -> bool:
-    """Return whether the page is the link's own, or below it for ``/konfigurasjon`` and ``/drift``."""
+    """Return whether the page is the link's own, or is below the link's ``/konfigurasjon`` or ``/drift``."""
     return path == href or (href in {"/konfigurasjon", "/drift"} and path.startswith(f"{href}/"))
 
 
 def _tenant_name(call: RequestContext, about: Tenant | None) -> str | None:
-    """Return the name of the person's tenant that the page is about, or of the person's only one."""
+    """Return the name of the person's tenant that the page is about, or of the person's only tenant."""
     names = {
         one.id: one.name
         for one in (*(m.tenant for m in call.roles.memberships), *call.roles.administered, *call.roles.signs)
@@ -269,5 +269,5 @@ def has_several_bodies(call: RequestContext) -> bool:
 
 
 def account_name(account: Account, tenant: Tenant, *, has_several_bodies: bool) -> str:
-    """Return the name of an account, followed by that of its body if there are several."""
+    """Return the name of an account, followed by the name of its body if there are several."""
     return f"{account.name}, {tenant.name}" if has_several_bodies else account.name

@@ -1,8 +1,8 @@
 """Text of a share's report, to be rendered as PDF.
 
 Guarantees:
-- The text says what the report says and nothing more. Every name is escaped.
-- A report of a simple share fits on one page. A long list is cut, and the text says so; the JSON has all of it.
+- The text contains exactly the report. Every name is escaped.
+- A report of a simple share fits on one page. A long list is cut, with a note; the JSON has all of it.
 """
 
 from collections.abc import Iterable, Iterator, Sequence
@@ -121,7 +121,7 @@ def _facts(report: ShareReport, translator: Translator) -> Iterator[tuple[str, .
 
 
 def receipt_rows(report: ShareReport, translator: Translator) -> Iterator[tuple[str, str, str]]:
-    """Yield a row for each thing that happened: the recipient, what it was, and when."""
+    """Yield a row for each event of a recipient: the recipient, the event, and its time."""
     names = {document.id: document.name for document in report.documents}
     for recipient in report.recipients:
         label = f" ({recipient.label})" if recipient.label else ""
@@ -198,7 +198,7 @@ def _proof(report: ShareReport, translator: Translator) -> str:
 def _table(head: Sequence[str], rows: Iterable[Sequence[str]], translator: Translator) -> str:
     """Return a Markdown table of at most MAX_ROWS rows.
 
-    An empty cell gets a dash: it would else be as large as one to be filled in by hand.
+    An empty cell gets a dash, because the renderer makes empty cells large, for filling in by hand.
     """
     filled = list(rows)
     lines = [tuple(translator.text(cell) for cell in head), ("---",) * len(head)]

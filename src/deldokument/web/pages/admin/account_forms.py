@@ -1,11 +1,11 @@
-"""Form of an account's rules: conversion between form fields and rules, and the difference of two sets.
+"""Form of an account's rules: conversion between form fields and rules, and the differences between two sets of rules.
 
 Guarantees:
-- Stored rules come back from the form unchanged.
-- Numbers may be written as people write them.
+- Stored rules pass through the form unchanged.
+- Gigabytes may have a decimal comma or point.
 - All faults are reported at once.
 
-The limits of the rules are in domain.tenants.accounts.
+The limits of the rules are in `domain.tenants.accounts`.
 """
 
 import re
@@ -69,7 +69,7 @@ class Difference:
 
 
 def as_typed(rules: AccountRules, translator: Translator) -> dict[str, str]:
-    """Return the form fields, filled in with these rules."""
+    """Return the form fields filled in with these rules."""
     standard, standard_unit = _count(rules.standard)
     longest, longest_unit = _count(rules.longest)
     return {
@@ -114,12 +114,12 @@ def gigabytes(count: int | None, translator: Translator) -> str:
 
 
 def typed_rules(fields: Typed) -> dict[str, str]:
-    """Return the fields of the rules in a form; absent ones are empty."""
+    """Return a form's fields for rules; absent ones are empty."""
     return {field: fields.get(field, "") for field in FIELDS}
 
 
 def read_rules(typed: Typed, limits: PeriodRule) -> AccountRules:
-    """Return the rules that the form says; ``limits`` are the tenant's.
+    """Return the rules in a form; ``limits`` are the tenant's.
 
     Raises: InvalidFields with all faults.
     """
@@ -146,7 +146,7 @@ def read_rules(typed: Typed, limits: PeriodRule) -> AccountRules:
 
 
 def with_labels(errors: FieldErrors, translator: Translator) -> FieldErrors:
-    """Return the errors as the summary lists them: an error of a rule with its label, since two may say the same."""
+    """Return the errors for the page's summary: each with the label of its rule, since two may have the same text."""
     labels = {field: translator.text(label) for label, fields in RULES.values() for field in fields}
     return [(field, f"{labels[field]}: {text}" if field in labels else text) for field, text in errors]
 
@@ -222,7 +222,7 @@ def period_words(period: timedelta | None, translator: Translator) -> str:
 
 
 def with_choices(typed: Typed, choices: Typed, stored: Typed) -> dict[str, str]:
-    """Return what was typed, with the stored value of each rule for which that was chosen."""
+    """Return the typed fields, with the stored value of each rule for which the person chose that."""
     kept = dict(typed)
     for rule, (_words, fields) in RULES.items():
         if choices.get(CHOICE + rule) == STORED:

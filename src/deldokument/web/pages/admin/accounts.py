@@ -1,12 +1,12 @@
-"""«Kontoer»: a tenant's accounts, and everything that an administrator decides for one of them.
+"""«Kontoer»: a tenant's accounts, and the settings and deletion of each.
 
 Guarantees:
-- After every error the form still has what was typed.
+- After every error the form still contains the input.
 - A form that is sent twice takes effect once.
 - If two administrators change an account at once, the second one sees both values of each rule and chooses.
-- Deleting is never a single click.
+- Deleting takes more than a single click.
 
-The rules are in services.accounts.lifecycle and services.accounts.deletion. Integrations have pages of their own.
+The rules are in `services.accounts.lifecycle` and `services.accounts.deletion`. Integrations have separate pages.
 """
 
 from collections.abc import Mapping
@@ -54,7 +54,7 @@ def list_page(call: RequestContext) -> Response:
 def create(call: RequestContext) -> Response:
     """Create an account.
 
-    The second of two equal forms gets an error that names the account.
+    If the same form is sent twice, the second gets an error that names the account.
     """
     name = call.fields.get("name", "")
     made = lifecycle.create_account(call.deps, tenant_id=call.tenant.id, name=name, person=call.person.person)
@@ -112,12 +112,12 @@ def _to_account(call: RequestContext, account_id: str, saved: str = "") -> Respo
 
 
 def account_arguments(call: RequestContext) -> dict[str, Any]:
-    """Return the arguments that every service function needs."""
+    """Return the arguments that the service functions about an account share."""
     return {"tenant_id": call.tenant.id, "account_id": call.path("account_id"), "person": call.person.person}
 
 
 def _revision(call: RequestContext) -> int:
-    """Return the revision that the form was made from; one that matches none if the form does not say."""
+    """Return the revision for which the form was rendered; if it is missing, one that matches no account."""
     return read_count(call.fields.get("revision", ""))
 
 
@@ -143,7 +143,7 @@ def _two_names(call: RequestContext, name: str, missing: frozenset[str] = frozen
 
 
 def change_rules(call: RequestContext) -> Response:
-    """Change the rules; after a conflict, set each to the chosen value."""
+    """Change the rules; after a conflict, set each rule to the chosen value."""
     account = view_of(call).account
     typed = _typed_rules(call, account)
     rules = account_forms.read_rules(typed, call.tenant.period)
@@ -173,7 +173,7 @@ def _typed_rules(call: RequestContext, account: Account) -> Mapping[str, str]:
 
 
 def _unchosen(call: RequestContext) -> frozenset[str]:
-    """Return the rules for which the page of a conflict asked for a choice that was not made."""
+    """Return the rules for which the page of a conflict asked for a choice and got none."""
     asked = filter(None, call.fields.get("choices", "").split(","))
     return frozenset(rule for rule in asked if call.fields.get(CHOICE + rule) not in {STORED, MINE})
 
@@ -205,13 +205,13 @@ def _conflict(
 
 
 def close(call: RequestContext) -> Response:
-    """Close the account: nothing new is shared from it."""
+    """Close the account to new shares."""
     lifecycle.close_account(call.deps, **account_arguments(call))
     return _to_account(call, call.path("account_id"), "stengt")
 
 
 def reopen(call: RequestContext) -> Response:
-    """Reopen the account: it may be shared from again."""
+    """Reopen the account for new shares."""
     lifecycle.reopen_account(call.deps, **account_arguments(call))
     return _to_account(call, call.path("account_id"), "apnet")
 
@@ -220,7 +220,7 @@ def reopen(call: RequestContext) -> Response:
 
 
 def deletion_page(call: RequestContext) -> Response:
-    """Render the confirmation page: the contents that the deletion removes, and a field for the account's name."""
+    """Render the confirmation page with the contents to be deleted and a field for the account's name."""
     view = view_of(call)
     if view.undo_until is not None:
         return _to_account(call, view.account.id)
@@ -242,7 +242,7 @@ def delete(call: RequestContext) -> Response:
 
 
 def undo_deletion(call: RequestContext) -> Response:
-    """Undo the deletion; if it cannot be undone, show the list with the reason."""
+    """Undo the deletion; if that is too late, show the list with the reason."""
     deletion.undo_deletion(call.deps, **account_arguments(call))
     return _to_account(call, call.path("account_id"), "angret")
 

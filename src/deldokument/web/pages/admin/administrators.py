@@ -1,9 +1,9 @@
 """«Administratorer»: the people who configure the tenant.
 
 Guarantees:
-- After every error the form still has what was typed.
+- After every error the form still contains the input.
 - Removing an administrator asks for confirmation once.
-- Administrators who remove themselves see what follows.
+- Administrators who remove themselves get a page that explains the consequences.
 
 The rules are in services.tenants.administrators.
 """
@@ -52,14 +52,14 @@ def _typed_fields(call: RequestContext) -> dict[str, str]:
 
 
 def confirm(call: RequestContext) -> Response:
-    """Let an administrator who waits act; the second of two clicks changes nothing."""
+    """Confirm a waiting administrator. Idempotent."""
     where = {"tenant_id": call.tenant.id, "administrator_id": call.fields.get("administrator", "")}
     administrators.confirm_administrator(call.deps, **where, person=call.person.person)
     return RedirectResponse(f"{section_path(call.tenant.id, SECTION)}?bekreftet=1", 303)
 
 
 def save_email(call: RequestContext) -> Response:
-    """Change the address that is written to when no administrator is left."""
+    """Change the contact address, to which e-mail goes when no administrator is left."""
     email = call.fields.get("email", "")
     change_email(call.deps, tenant_id=call.tenant.id, email=email, person=call.person.person)
     return RedirectResponse(f"{section_path(call.tenant.id, SECTION)}?lagret=1", 303)
@@ -83,7 +83,7 @@ def removal_page(call: RequestContext) -> Response:
 
 
 def remove(call: RequestContext) -> Response:
-    """Remove an administrator from the next request on; the second of two clicks changes nothing."""
+    """Remove an administrator, with effect from the next request. Idempotent."""
     own = call.path("administrator_id") == _own_id(call)
     try:
         administrators.remove_administrator(

@@ -1,8 +1,8 @@
 """«Avtaler»: the main agreement on paper, the service agreement that is signed here, and their versions.
 
 Guarantees:
-- No page signs anything: only the provider's answer does (``signing_answer``).
-- The form sends back what was shown, so that nobody signs another document than the one they read.
+- Only the provider's answer leads to a signature (``signing_answer``), never a page alone.
+- The form sends the digests of the shown document back, so that nobody signs another document.
 - Documents are downloads for the tenant's administrators; browsers do not store them (no-store).
 """
 
@@ -39,13 +39,13 @@ _SERVICE, _SIGNING = "tjenesteavtale", "signering"
 
 
 def overview(call: RequestContext) -> Response:
-    """Show both agreements: the signed and the current versions, and what to do."""
+    """Show the signed and current versions of both agreements, and the next steps."""
     held = agreements_status.agreements_of(call.deps, tenant_id=call.tenant.id)
     return section_page(call, _SECTION, "pages/admin/agreements.html", held=held, agreement_status=held.status)
 
 
 def main_agreement(call: RequestContext) -> Response:
-    """Show the text to download, where to send it, and what has arrived."""
+    """Show the text to download, where to send the signed copy, and the copies that have arrived."""
     return _page(
         call,
         "pages/admin/main_agreement.html",
@@ -69,7 +69,7 @@ def service_agreement(call: RequestContext) -> Response:
 
 @dataclass(frozen=True, slots=True)
 class ChangeRun:
-    """Consecutive paragraphs with the same kind of change."""
+    """A run of consecutive paragraphs with the same kind of change."""
 
     kind: ChangeKind
     paragraphs: tuple[Markup, ...]
@@ -112,7 +112,7 @@ def service_agreement_text(call: RequestContext) -> Response:
 
 
 def main_agreement_copy(call: RequestContext) -> Response:
-    """Return the signed main agreement that arrived."""
+    """Return the signed main agreement."""
     agreement_id = call.path("agreement_id")
     copy = agreements_status.main_agreement_copy(call.deps, tenant_id=call.tenant.id, agreement_id=agreement_id)
     return _pdf(copy, f"hovedavtale {call.tenant.name} signert")
@@ -126,7 +126,7 @@ def signed_agreement(call: RequestContext) -> Response:
 
 
 def shown_document(call: RequestContext) -> Response:
-    """Return the PDF that was shown before the signature, which names its SHA-256."""
+    """Return the PDF that the signer saw, whose SHA-256 the signature names."""
     where = {"tenant_id": call.tenant.id, "agreement_id": call.path("agreement_id")}
     agreement, pdf = agreements_status.signed_document(call.deps, **where)
     return _pdf(pdf, f"tjenesteavtale {agreement.version} {call.tenant.name}")
@@ -150,7 +150,7 @@ def _pdf(content: bytes, name: str) -> Response:
 
 
 def signing_form(call: RequestContext) -> Response:
-    """Show what is signed, and the confirmation; redirect to the agreement if there is nothing to sign."""
+    """Show the document to sign, and the confirmation; redirect to the agreement if there is nothing to sign."""
     try:
         offer = signing.offer_signing(call.deps, call.person, tenant_id=call.tenant.id)
     except Conflict:
@@ -167,7 +167,7 @@ def signing_form(call: RequestContext) -> Response:
 
 
 def sign(call: RequestContext) -> Response:
-    """Take the confirmation; the login comes next."""
+    """Accept the confirmation; the login comes next."""
     intent_id = signing.begin_signing(
         call.deps,
         call.person,
@@ -182,7 +182,7 @@ def sign(call: RequestContext) -> Response:
 def signing_login(call: RequestContext) -> Response:
     """Send the browser to the provider.
 
-    Not by a redirect: browsers refuse to follow a form of this site to another one.
+    It uses a page, not a redirect, because browsers refuse to follow a form of this site to another site.
     """
     where = {"tenant_id": call.tenant.id, "intent_id": call.path("intent_id")}
     try:
@@ -195,9 +195,9 @@ def signing_login(call: RequestContext) -> Response:
 
 
 def signing_answer(call: RequestContext) -> Response | None:
-    """Handle the provider's answer to a signature; None if it answers something else.
+    """Handle the provider's answer to a login for a signature; return None for any other login.
 
-    The result has a page of its own.
+    The result has a separate page.
     """
     if not signing.is_signing(call.deps, call.query("state")):
         return None
@@ -208,7 +208,7 @@ def signing_answer(call: RequestContext) -> Response | None:
 
 
 def signing_result(call: RequestContext) -> Response:
-    """Show a signature: completed, refused (why, and what to do), or still open."""
+    """Show the result of a signature: completed, refused (with reason and next step), or still open."""
     intent_id = call.path("intent_id")
     result = signing.show_signing(call.deps, tenant_id=call.tenant.id, intent_id=intent_id)
     reason = call.translator.text(WORDS[result.refusal]) if result.refusal else ""

@@ -1,4 +1,4 @@
-"""«Personvern»: whom members turn to, and Datatilsynet asks, after a breach of personal data security."""
+"""«Personvern»: the contact for members and Datatilsynet after a breach of personal data security."""
 
 from starlette.responses import RedirectResponse, Response
 

@@ -72,7 +72,7 @@ class Row:
 
 @dataclass(frozen=True, slots=True)
 class Sought:
-    """Person who is searched for: a name or a masked number, or neither if nobody has that number."""
+    """Person in a search: a name or a masked number; neither if the log has nobody with that number."""
 
     display: str
     token: str
@@ -126,7 +126,7 @@ def _attachment_headers(call: RequestContext, event_export: EventExport, form: s
 
 
 def _typed_words(wanted: EventFilter) -> SearchWords:
-    """Return the form fields of a search; the person's number is not kept."""
+    """Return the form fields of a search, without the person's number."""
     last = wanted.until and wanted.until.astimezone(OSLO) - timedelta(days=1)
     return SearchWords(
         first_day=f"{wanted.since.astimezone(OSLO):%Y-%m-%d}" if wanted.since else "",

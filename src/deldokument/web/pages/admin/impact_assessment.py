@@ -1,7 +1,7 @@
 """«DPIA»: templates, recording that the assessment was done, and earlier records.
 
 Guarantees:
-- A form that comes back has everything that was typed. A file must be chosen again: browsers accept none from a page.
+- After an error the form still contains the input, except for a file, which browsers do not let a page fill in.
 - A file is an attachment with the media type of its content.
 """
 
@@ -60,7 +60,7 @@ def assessment_page(call: RequestContext) -> Response:
 
 
 def record_page(call: RequestContext) -> Response:
-    """Record what the form says."""
+    """Record the assessment in the form."""
     record_assessment(call.deps, tenant_id=call.tenant.id, words=_words(call), person=call.person.person)
     return RedirectResponse(f"{section_path(call.tenant.id, _SECTION)}?registrert=1", 303)
 

@@ -1,8 +1,8 @@
 """Integrations: the systems that may use an account, their rights, their passwords for KS' interface, removal.
 
 Guarantees:
-- A password is shown once, in the response that created it. A reload of that response creates no other.
-- Rights are never taken away by a single click.
+- A password is shown once, in the response that created it. A reload of that page creates no new password.
+- Removing rights takes more than a single click.
 
 The rules are in services.accounts.integrations.
 """
@@ -47,7 +47,7 @@ def add_integration(call: RequestContext) -> Response:
 
 
 def _rights(call: RequestContext) -> IntegrationRights:
-    """Return the chosen rights; the lesser ones if the value is unknown."""
+    """Return the chosen rights; the lower ones for an unknown value."""
     return IntegrationRights.SHARE if call.fields.get("rights") == IntegrationRights.SHARE else IntegrationRights.READ
 
 
@@ -91,7 +91,7 @@ def change_rights(call: RequestContext) -> Response:
 
 
 def confirm_archive(call: RequestContext) -> Response:
-    """Confirm that what the system shares is archived, or take the confirmation back."""
+    """Confirm that the system's shares are archived, or withdraw the confirmation."""
     integration_id, confirmed = call.path("integration_id"), call.fields.get("confirmed") == "yes"
     integrations.confirm_archive(
         call.deps, **account_arguments(call), integration_id=integration_id, confirmed=confirmed
@@ -100,9 +100,9 @@ def confirm_archive(call: RequestContext) -> Response:
 
 
 def renew_password(call: RequestContext) -> Response:
-    """Create a password and show it; it can be copied from this page only.
+    """Create a password and show it, this once.
 
-    A reload of that page sends the form of the page before, whose revision is spent.
+    A reload sends the same form again, whose revision is then outdated.
     """
     integration_id, revision = call.path("integration_id"), read_count(call.fields.get("revision", ""))
     try:
@@ -118,12 +118,12 @@ def renew_password(call: RequestContext) -> Response:
 
 
 def removal_page(call: RequestContext) -> Response:
-    """Ask for confirmation before the rights are taken away."""
+    """Ask for confirmation before the rights are removed."""
     return _page(call, "pages/admin/integration_removal.html")
 
 
 def remove_integration(call: RequestContext) -> Response:
-    """Remove the rights at once; the second of two clicks changes nothing."""
+    """Remove the rights at once. Idempotent."""
     try:
         integrations.remove_integration(
             call.deps, **account_arguments(call), integration_id=call.path("integration_id")

@@ -1,7 +1,7 @@
 """Frame of the pages below `/konfigurasjon/{tenant_id}`, with a menu of their sections.
 
 Render the page of a section with ``section_page`` and a template that extends ``pages/admin/layout.html``. Declare its
-endpoint with ``section_endpoint``: it admits only administrators of the tenant in the path.
+endpoint with ``section_endpoint``: it is open only to administrators of the tenant in the path.
 """
 
 from dataclasses import dataclass
@@ -37,7 +37,7 @@ _CHANGED_ONLY = frozenset({"kontoer", "administratorer", "personvern", "viruskon
 
 @dataclass(frozen=True, slots=True)
 class Breadcrumb:
-    """Page above the current one."""
+    """Link to a page above the current one."""
 
     href: str
     label: str
@@ -77,7 +77,7 @@ def section_page(
 
 
 def only_signs(call: RequestContext) -> bool:
-    """Return whether signing the service agreement is all that the person may do for the tenant."""
+    """Return whether the person may only sign the service agreement for the tenant."""
     return call.tenant in call.roles.signs
 
 

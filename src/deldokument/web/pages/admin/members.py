@@ -1,9 +1,9 @@
-"""«Brukere»: the members of an account, added one at a time or by a list; finding, marking absent and removing them.
+"""«Brukere»: the members of an account: adding one or a list, finding, marking absent, removing.
 
 Guarantees:
 - No person's number appears in a URL.
-- After every error the form still has what was typed.
-- A list is registered only after its preview, and exactly as that showed it.
+- After every error the form still contains the input.
+- A list is registered only after its preview, and exactly as previewed.
 - A form that is sent twice takes effect once.
 
 The rules are in services.accounts.members and services.accounts.member_import.
@@ -45,7 +45,7 @@ class MemberRow:
 
 @dataclass(frozen=True, slots=True)
 class Searched:
-    """Number that was searched for, and whether it was found."""
+    """The searched number, and whether a member has it."""
 
     number: str
     found: bool
@@ -102,7 +102,7 @@ def _typed_fields(call: RequestContext) -> dict[str, str]:
 
 
 def search(call: RequestContext) -> Response:
-    """Show the member with the full number, or that there is none."""
+    """Show the member with that full number, or that there is none."""
     number = call.fields.get("number", "")
     try:
         found = members.find_member(call.deps, **_where(call), number=number)
@@ -113,7 +113,7 @@ def search(call: RequestContext) -> Response:
 
 
 def confirm(call: RequestContext) -> Response:
-    """Let the members share who waited for confirmation: the one that was chosen, or all that were shown."""
+    """Confirm waiting members: the chosen one, or all that the page showed."""
     shown = [member_id for member_id in call.fields.get("members", "").split(",") if member_id]
     count = members.confirm_members(call.deps, **_where(call), member_ids=shown, person=call.person.person)
     return RedirectResponse(f"{_path(call)}?bekreftet={count}", 303)
@@ -123,7 +123,7 @@ def confirm(call: RequestContext) -> Response:
 
 
 def member_page(call: RequestContext) -> Response:
-    """Show a member, with the forms for absence and for the end of the membership."""
+    """Show a member, with the forms for absence and for ending the membership."""
     account, view = members.show_member(call.deps, **_where(call), member_id=call.path("member_id"))
     return section_page(
         call,
@@ -144,7 +144,7 @@ def mark_absent(call: RequestContext) -> Response:
 
 
 def remove(call: RequestContext) -> Response:
-    """End the membership at once; the second of two clicks changes nothing."""
+    """End the membership at once. Idempotent."""
     members.remove_member(call.deps, **_where(call), member_id=call.path("member_id"), person=call.person.person)
     return RedirectResponse(f"{_path(call)}?fjernet=1", 303)
 
@@ -169,14 +169,14 @@ def list_form(call: RequestContext) -> Response:
 
 
 def preview(call: RequestContext) -> Response:
-    """Show what each line of the list would lead to; nothing is registered yet."""
+    """Show the result of each line of the list; nothing is registered yet."""
     return _preview(call, _sent_list(call))
 
 
 def _sent_list(call: RequestContext) -> str:
-    """Return the text of the file, or what was typed.
+    """Return the text of the list, from the file or the text field.
 
-    Raises: InvalidInput if both were sent, or the file is too large or no text.
+    Raises: InvalidInput if both were sent, or the file is too large or not text.
     """
     typed, file = call.fields.get("list", ""), call.files.get("file")
     if file is None:
@@ -209,7 +209,7 @@ def _line(call: RequestContext, line: ListedLine) -> LineRow:
 
 
 def register(call: RequestContext) -> Response:
-    """Register exactly what the preview showed; show a new preview if the result would differ by now."""
+    """Register exactly the preview; show a new preview if the result would differ by now."""
     text = call.fields.get("list", "")
     try:
         count = member_import.register_list(

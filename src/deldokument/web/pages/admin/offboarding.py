@@ -1,7 +1,7 @@
-"""«Avslutning»: what ends with the service, the export, the end itself, and the deletion record.
+"""«Avslutning»: consequences of the end, the export, the end itself, and the deletion record.
 
 Guarantees:
-- Nothing ends unless the organisation's name is typed.
+- The end requires typing the organisation's name.
 - The end is irrevocable.
 """
 
@@ -35,7 +35,7 @@ def leaving_page(call: RequestContext) -> Response:
 
 
 def end(call: RequestContext) -> Response:
-    """End the service. A second request changes nothing."""
+    """End the service. Idempotent."""
     typed = call.fields.get("typed_name", "")
     offboard_tenant(call.deps, tenant_id=call.tenant.id, typed_name=typed, person=call.person.person)
     return RedirectResponse(section_path(call.tenant.id, _SECTION), 303)
@@ -48,7 +48,7 @@ def deletion_record_bytes(call: RequestContext) -> Response:
 
 
 def export(call: RequestContext) -> Response:
-    """Return the zip with everything that the tenant takes along."""
+    """Return the zip of the tenant's data."""
     name, pieces = tenant_export(call.deps, call.tenant.id, call.translator, call.person.person)
     return StreamingResponse(pieces, headers=attachment(name), media_type="application/zip")
 

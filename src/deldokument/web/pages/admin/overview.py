@@ -1,9 +1,7 @@
 """«Konfigurasjon»: the choice of tenant, the setup checklist, and the overview when members can share.
 
 Guarantees:
-- A step that is tried too early gets all missing steps, and where to do them.
-
-Does not: know the content of the sections, only the steps through them.
+- The error for a step that is tried too early lists all missing steps, with links.
 """
 
 from starlette.responses import RedirectResponse, Response
@@ -19,7 +17,7 @@ from deldokument.web.pages.admin.layout import SIGNED_IN, section_endpoint, sect
 
 
 def choose_tenant(call: RequestContext) -> Response:
-    """Show the tenants that the person administers or may sign for; redirect if there is only one.
+    """Show the tenants of which the person is administrator or signatory; redirect if there is only one.
 
     If the person has just resigned as administrator, the page confirms it instead.
 
@@ -41,7 +39,7 @@ def _first_page(call: RequestContext, tenant: Tenant) -> str:
 
 
 def overview(call: RequestContext) -> Response:
-    """Show the setup steps, the overview once members can share, or that the service has ended."""
+    """Show the setup steps; the overview once members can share; or that the service has ended."""
     if call.tenant.ended_at is not None:
         record = deletion_record(call.deps, tenant_id=call.tenant.id)
         return section_page(call, "", "pages/admin/overview_ended.html", record=record)

@@ -1,4 +1,4 @@
-"""«Viruskontroll»: what the tenant makes stricter for documents that a scanner has not found clean.
+"""«Viruskontroll»: the tenant's stricter handling of documents that a scanner has not found clean.
 
 The rules are in services.tenants.scan_policy.
 """
@@ -31,7 +31,7 @@ HANDLINGS: Final = {
 
 
 def policy_page(call: RequestContext) -> Response:
-    """Show the rules that apply, and the form."""
+    """Show the current rules, and the form."""
     policy, least = call.deps.config.scan_policy_of(call.tenant), call.deps.config.scan_policy
     rules = [(verdict, call.translator.text(VERDICTS[verdict]), policy[verdict]) for verdict in DEFAULT_POLICY]
     choices = {

@@ -55,7 +55,7 @@ _NOTICE_COLUMNS = (
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
-    """Account and period that were requested, as they are in the URL."""
+    """Requested account and period, as in the URL."""
 
     account: str
     from_month: str
@@ -74,7 +74,7 @@ class Row:
 
 @dataclass(frozen=True, slots=True)
 class Figures:
-    """Everything that the page shows of a period. ``busiest`` and ``largest`` are months."""
+    """Figures of a period, for the page. ``busiest`` and ``largest`` are months."""
 
     statistics: TenantStatistics
     account: Account | None
@@ -188,13 +188,13 @@ def _account_row(translator: Translator, one: AccountStatistics) -> Row:
 
 
 def _listed_accounts(statistics: TenantStatistics) -> list[AccountStatistics]:
-    """Return the accounts, without deleted ones that have no shares, unless there is only one."""
+    """Return the accounts, without deleted ones that have no shares, unless there is only one account."""
     every = statistics.accounts
     return [one for one in every if one.account.deleted_at is None or one.published.shares or len(every) == 1]
 
 
 def _month_choices(translator: Translator, first: Month, last: Month) -> list[tuple[str, str]]:
-    """Return the months, newest first, since those are requested most."""
+    """Return the months, newest first, because the newest are requested most."""
     choices: list[tuple[str, str]] = []
     month = last
     while month >= first:

@@ -1,8 +1,8 @@
-"""`/drift`: what the operator does for all tenants: registers them, records main agreements, publishes texts, freezes.
+"""`/drift`: the operator's pages: registering tenants, recording main agreements, publishing texts, freezing.
 
 Guarantees:
 - Every route requires an operator (``RequiredRole.OPERATOR``).
-- Nothing here opens a share: the operator sees that it exists, not its content.
+- The operator sees that a share exists, but cannot see its content.
 """
 
 from collections.abc import Callable
@@ -49,7 +49,7 @@ REASON_WORDS: dict[FreezeReason, str] = {
 
 @dataclass(frozen=True, slots=True)
 class TextRow:
-    """Kind of text: the current version, and the newest one that can be published (empty: none)."""
+    """Kind of text: the current version, and the newest version that can be published (empty if none)."""
 
     kind: AgreementKind
     words: str
@@ -192,7 +192,7 @@ def tenant_page(call: RequestContext) -> Response:
 
 
 def record_main(call: RequestContext) -> Response:
-    """Record that the signed main agreement has arrived, with its copy."""
+    """Record that the signed main agreement has arrived, with a copy of it."""
     tenant_id, copy = call.path("tenant_id"), call.files.get("copy")
     if copy is not None and copy.too_large:
         raise InvalidInput("copy", "copy_too_large")

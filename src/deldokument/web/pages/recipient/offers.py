@@ -1,11 +1,11 @@
 """The recipient's pages: the link before and after login, and «Delt med meg».
 
 Guarantees:
-- Before login the link's page is the same for every id, real or not.
+- Before login the link's page is the same for existing and unknown ids.
 - The content of a share is shown only after services.downloads.access has decided.
 - Opening the page records a receipt; a HEAD request does not.
-- A confirmation is a form with a CSRF token: no link, script or scanner confirms anything, not even a warning.
-- Refusals look as services.downloads.access decides.
+- A confirmation, also of a warning, is a form with a CSRF token: no link, script or scanner can confirm anything.
+- Refusals are those of `services.downloads.access`.
 """
 
 import re
@@ -49,7 +49,7 @@ def link_page(call: RequestContext) -> Response:
 
 
 def head_of_page(call: RequestContext, share_id: str) -> Response:
-    """Return the answer to HEAD of a page of the share, which opens nothing. Raises: as ``authorize``."""
+    """Return the response to HEAD of a share's page, which records no opening. Raises: as ``authorize``."""
     authorize(call.deps, call.person.person, share_id)
     response = Response(media_type="text/html")
     # The page is not rendered, so its length is unknown (RFC 9110, 8.6).
@@ -58,7 +58,7 @@ def head_of_page(call: RequestContext, share_id: str) -> Response:
 
 
 def confirm(call: RequestContext) -> Response:
-    """Record that the person has the documents that were on the page («Jeg har fått dokumentene»)."""
+    """Record that the person has the documents that the page showed («Jeg har fått dokumentene»)."""
     share_id = call.path("id")
     confirm_documents(call.deps, call.person.person, share_id, call.fields.get("documents", "").split())
     return RedirectResponse(f"/d/{share_id}#documents", 303)
@@ -79,12 +79,12 @@ def ask(call: RequestContext) -> Response:
 
 
 def _login_path(share_id: str) -> str:
-    """Return the path of a login that leads back to the link; an impossible id is left out."""
+    """Return the path of a login that returns to the link; a malformed id is left out."""
     return f"/logg-inn?neste=/d/{share_id}" if _ID.fullmatch(share_id) else "/logg-inn"
 
 
 def offers_page(call: RequestContext) -> Response:
-    """Show what is shared with the person («Delt med meg»)."""
+    """Show the shares with the person («Delt med meg»)."""
     found = list_offers(call.deps, call.person.person)
     lacking = [error_text(error, call.translator) for error in found.lacking]
     held = error_text(Unavailable("database_restored"), call.translator) if found.held else ""

@@ -1,9 +1,10 @@
 """The page on which a recipient lets a program on the same machine receive the documents of a share.
 
 Guarantees:
-- The page shows a share to those to whom the link shows it, and a stranger gets what the link gives a stranger.
-- Only the button approves: a form with a CSRF token, on a page that nobody can frame.
-- The browser then leads to 127.0.0.1 alone (domain.shares.program_access). Only this page may send a form there.
+- Access is the same as for the link's page, and so are refusals.
+- Only the button approves: a form with a CSRF token, on a page that cannot be framed.
+- After that the browser is sent only to 127.0.0.1 (`domain.shares.program_access`). Only this page may send a form
+  there.
 """
 
 from starlette.responses import RedirectResponse, Response
@@ -19,7 +20,7 @@ _PATH = "/d/{id}/program"
 
 
 def program_page(call: RequestContext) -> Response:
-    """Show what the program asks for, with its check code."""
+    """Show the program's request, with its check code."""
     share_id = call.path("id")
     asked = parse_request(call.query("port"), call.query("challenge"), call.query("state"))
     if call.request.method == "HEAD":
@@ -32,7 +33,7 @@ def program_page(call: RequestContext) -> Response:
 
 
 def approve(call: RequestContext) -> Response:
-    """Approve the program («Gi tilgang»), and bring it a code."""
+    """Approve the program («Gi tilgang»), and send it a code through the browser."""
     fields = call.fields
     asked = parse_request(fields.get("port", ""), fields.get("challenge", ""), fields.get("state", ""))
     code = approve_program(call.deps, call.person, call.path("id"), asked.challenge)

@@ -6,7 +6,7 @@
 - `copies`: «Lag ny deling fra denne»: a draft from a share
 - `discarding`: discarding a draft, and undoing it
 - `drafts`: «Del dokumenter»: the share form and its JSON calls
-- `handover`: «Overlat utkastet»: a draft that a colleague goes on with
+- `handover`: «Overlat utkastet»: handover of a draft to a colleague
 - `held_documents`: releasing a document that the scan policy holds
 - `my_notifications`: «Varsler til meg»
 - `proposals`: «Godkjenning» (four eyes)
@@ -15,5 +15,5 @@
 - `shares`: one share, and its actions
 - `timeline`: display texts of a share's events
 - `upload_json`: JSON of documents and uploads for the pages' scripts
-- `wrong_recipient`: «Feil mottaker»: steps and a draft when a share went to the wrong recipient
+- `wrong_recipient`: «Feil mottaker»: steps and a draft of the breach notification after sharing with a wrong recipient
 """

@@ -1,10 +1,10 @@
-"""Answers to recipients who ask for more time or a new share: no with a reason, or a new share for them.
+"""Answers to recipients who ask for more time or a new share: a refusal with a reason, or a new share for them.
 
 Guarantees:
 - Only members of the share's account can see that these pages exist.
-- After an error the form still has what was typed, and the page of the share says why.
+- After an error the form still contains the input, and the share's page gives the reason.
 
-A yes to more time is a change of the end (module shares).
+More time is given by changing the end (module `shares`).
 """
 
 from starlette.responses import RedirectResponse, Response
@@ -17,7 +17,7 @@ from deldokument.web.pages.sharing.shares import REFUSAL, deed, to_share
 
 
 def refuse(call: RequestContext) -> Response:
-    """Say no to all who ask («Si nei»)."""
+    """Refuse all who ask («Si nei»)."""
     try:
         refuse_requests(call.deps, call.person.person, call.path("id"), call.fields.get(REFUSAL, ""))
     except InvalidInput as error:

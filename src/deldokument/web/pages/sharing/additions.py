@@ -1,8 +1,8 @@
 """«Legg til dokumenter»: the page for documents beside a published share, and its JSON calls.
 
 Guarantees:
-- The documents that are added are those that the page shows, and none that another page has uploaded since.
-- Uploaded documents are still there when the page is loaded again.
+- Only the documents that the page shows are added, not those that another page has uploaded since.
+- Uploaded documents survive a reload of the page.
 
 The rules are in services.shares.drafts.additions and services.shares.published.changes.
 """
@@ -30,7 +30,7 @@ _WAITING = ["files_unscanned"]
 
 
 def addition_page(call: RequestContext) -> Response:
-    """Show the pending documents, and a place to upload more."""
+    """Show the pending documents, and the upload field."""
     view = _view(call)
     if view.share.state is not ShareState.AVAILABLE or view.stopped:
         return RedirectResponse(f"/delinger/{view.share.id}", 303)
@@ -52,19 +52,22 @@ def addition_page(call: RequestContext) -> Response:
 
 
 def announce(call: RequestContext) -> Response:
-    """Announce a document beside the share; the response has what its upload needs."""
+    """Announce a document beside the share; return the data for its upload."""
     ticket = additions.add_document(call.deps, call.person.person, call.path("id"), **file_facts(call))
     return JSONResponse(announced_json(ticket), 201)
 
 
 def take_back(call: RequestContext) -> Response:
-    """Take a pending document back."""
+    """Remove a pending document."""
     additions.take_back(call.deps, call.person.person, call.path("id"), call.path("document_id"))
     return JSONResponse({})
 
 
 def add(call: RequestContext) -> Response:
-    """Add the documents («Legg til dokumentene»), or propose it. Without ``location`` they are still being checked."""
+    """Add the documents («Legg til dokumentene»), or propose it.
+
+    The response has no ``location`` while they are still being checked.
+    """
     share_id, document_ids = call.path("id"), json_ids(call, "documents")
     if not document_ids:
         raise InvalidInput("documents", "files_missing")

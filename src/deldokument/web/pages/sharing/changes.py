@@ -1,8 +1,8 @@
 """«Endre delingen»: corrections of a published share, its recipients and documents, and approval of changes.
 
 Guarantees:
-- After an error the form still has what was typed, also if the share has ended or is stopped meanwhile.
-- The pages that remove a recipient or a document name it and say what follows.
+- After an error the form still contains the input, even if the share has ended or was stopped in between.
+- The pages for removing a recipient or a document name it, and explain the consequences.
 - Every action works without JavaScript.
 
 The rules are in services.shares.published.changes.
@@ -32,7 +32,7 @@ from deldokument.web.pages.sharing.shares import deed, is_own_proposal, own_ids,
 
 
 def change_page(call: RequestContext) -> Response:
-    """Show the texts of a published share, to be corrected."""
+    """Show the texts of a published share in a form for correcting them."""
     view = _view(call)
     if view.share.state is not ShareState.AVAILABLE and not call.refused:
         return RedirectResponse(f"/delinger/{view.share.id}", 303)
@@ -73,7 +73,7 @@ def remove_recipient(call: RequestContext) -> Response:
 
 
 def document_page(call: RequestContext) -> Response:
-    """Ask whether a document of a published share is to be removed."""
+    """Ask for confirmation before a document of a published share is removed."""
     view = _view(call)
     if view.share.state is not ShareState.AVAILABLE:
         return RedirectResponse(f"/delinger/{view.share.id}", 303)
@@ -101,7 +101,7 @@ def _change(call: RequestContext, change: Change) -> Response:
 
 
 def new_recipient_page(call: RequestContext) -> Response:
-    """Ask for a new recipient of a published share."""
+    """Show the form for a new recipient of a published share."""
     view = _view(call)
     if view.share.state is not ShareState.AVAILABLE and not call.refused:
         return RedirectResponse(f"/delinger/{view.share.id}", 303)
@@ -122,7 +122,7 @@ def add_recipient(call: RequestContext) -> Response:
 
 
 def _recipient_error(call: RequestContext, fault: ServiceError) -> tuple[str, str]:
-    """Return the id of the form's field that the fault is about, and its text, which is about one number here."""
+    """Return the id of the form's field for an error, and the error's text. The form has one number."""
     if fault.code == "recipients_unconfirmed":
         return "confirmed", call.translator.text(_("Confirm that you have checked the number."))
     field = fault.field if isinstance(fault, InvalidInput) else ""

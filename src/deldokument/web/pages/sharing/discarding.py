@@ -1,7 +1,7 @@
-"""Discarding a draft: the question, the list with «Undo», and undoing it.
+"""Discarding a draft: the question, the list with «Angre», and undoing it.
 
-Every step works without JavaScript. A page that is loaded again shows the current state. The rules are in
-services.shares.drafts.discarding.
+Every step works without JavaScript. A reloaded page shows the current state. The rules are in
+`services.shares.drafts.discarding`.
 """
 
 from starlette.responses import RedirectResponse, Response
@@ -35,7 +35,7 @@ def discard(call: RequestContext) -> Response:
 def undo(call: RequestContext) -> Response:
     """Undo the discarding («Angre»).
 
-    If it is too late, the list says so; the draft is no longer in it.
+    If it is too late, the list shows a message, and no longer the draft.
     """
     share_id = call.path("id")
     discarding.restore_draft(call.deps, call.person.person, share_id)
@@ -43,7 +43,7 @@ def undo(call: RequestContext) -> Response:
 
 
 def list_page(call: RequestContext) -> Response:
-    """Show the list («Delinger») with what was just done to a draft, if that still applies."""
+    """Show the list («Delinger») with the result of the last action on a draft, if that still applies."""
     person, discarded_id, restored_id = call.person.person, call.query("forkastet"), call.query("hentet")
     discarded = discarding.find_discarded(call.deps, person, discarded_id) if discarded_id else None
     return list_of(call, discarded, _find_restored(call, restored_id))

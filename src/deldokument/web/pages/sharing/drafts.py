@@ -1,9 +1,9 @@
 """«Del dokumenter»: the form of a share, and the JSON calls that save it step by step.
 
 Guarantees:
-- An error never loses what was typed.
-- The response says which field is wrong, and why.
-- The page of a draft shows exactly what is saved.
+- An error never loses the input.
+- The response names the invalid field and the reason.
+- The page of a draft shows exactly the saved values.
 
 The rules are in services.shares: `rights.authorization`, `drafts.drafts` and `published.publishing`.
 """
@@ -86,7 +86,7 @@ def share_page(call: RequestContext) -> Response:
 
 
 class Unregistered(NotFound):
-    """The person is not a member of any account: they may know that of themselves, and what to do."""
+    """The person is not a member of any account. The page explains what to do."""
 
     def __init__(self) -> None:
         super().__init__("no account")
@@ -103,13 +103,13 @@ def _sharing_accounts(call: RequestContext) -> list[Membership]:
 
 
 def _last_account(accounts: list[Membership]) -> str:
-    """Return the account that the person last shared from; empty if there is none."""
+    """Return the account from which the person last shared; empty if there is none."""
     used = [(m.used_at, m.account.id) for m in accounts if m.used_at is not None]
     return max(used)[1] if used else ""
 
 
 def can_be_filled_in(call: RequestContext, draft: ShareView) -> bool:
-    """Return whether it is the person's draft that can be continued, in its account or in another of the tenant."""
+    """Return whether it is the person's own draft, and can be continued, in its account or another of the tenant."""
     if not any(isinstance(may_fill_in(draft.share, mine.id), Allowed) for mine in call.roles.memberships):
         return False
     return not draft.stopped and draft.tenant.id in {m.tenant.id for m in _sharing_accounts(call)}
@@ -124,7 +124,7 @@ def _form_settings(call: RequestContext, accounts: list[Membership]) -> dict[str
 
 
 def _account_settings(call: RequestContext, membership: Membership) -> dict[str, Any]:
-    """Return the values of an account that the form needs; each account has its own rules."""
+    """Return the settings of an account for the form; each account has its own rules."""
     account, period = membership.account, membership.account.period(membership.tenant)
     several = has_several_bodies(call)
     name = account_name(account, membership.tenant, has_several_bodies=several)
@@ -145,8 +145,8 @@ def _account_settings(call: RequestContext, membership: Membership) -> dict[str,
 def _default_expiry(now: datetime, period: PeriodRule) -> str:
     """Return the end of the working day on the last whole day of the usual period.
 
-    If the period is too short for that, its own end. Leaves time to fill in the rest: an end that is too near by then
-    would be refused.
+    If the period is too short for that, return the period's own end. It leaves time to fill in the form: an end that is
+    too near by then would be refused.
     """
     end = (now + period.standard).astimezone(OSLO)
     at_half_past_three = end.replace(**_END_OF_DAY)  # type: ignore[arg-type]
@@ -171,7 +171,7 @@ def start(call: RequestContext) -> Response:
 
 
 def save(call: RequestContext) -> Response:
-    """Save what the form says."""
+    """Save the form's fields."""
     words = DraftFields(
         account_id=json_text(call, "account_id"),
         texts=ShareTexts(**{name: json_text(call, name) for name in TEXT_FIELDS}),
@@ -222,7 +222,7 @@ def remove_recipient(call: RequestContext) -> Response:
 
 
 def add_document(call: RequestContext) -> Response:
-    """Announce a document; the response has what its upload needs."""
+    """Announce a document; return the data for its upload."""
     ticket = drafts.add_document(call.deps, call.person.person, call.path("id"), **file_facts(call))
     return JSONResponse(announced_json(ticket), 201)
 
@@ -235,7 +235,7 @@ def remove_document(call: RequestContext) -> Response:
 def publish(call: RequestContext) -> Response:
     """Publish the share («Del dokument»), or send it for approval («Send til godkjenning»).
 
-    Publishes what the page shows, and nothing that another page has added since.
+    It publishes only documents and recipients that the page shows, not those that another page has added since.
     """
     documents, recipients = json_ids(call, "documents"), json_ids(call, "recipients")
     share = publishing.publish_share(call.deps, call.person.person, call.path("id"), documents, recipients)
@@ -265,9 +265,9 @@ def published_page(call: RequestContext) -> Response:
 
 
 def email_text(view: ShareView, translator: Translator) -> str:
-    """Return a text to paste into an e-mail: who sends, how to log in, whom to ask, the end.
+    """Return a text to paste into an e-mail: sender, how to log in, contact, the end.
 
-    Contains no content of the share, and no person's name.
+    It contains no content of the share, and no person's name.
     """
     contact = view.account.contact(view.tenant)
     ask = ", ".join(part for part in (contact.telephone, contact.email, contact.hours) if part)
@@ -295,7 +295,8 @@ def email_text(view: ShareView, translator: Translator) -> str:
 def oslo_instant(text: str) -> datetime | None:
     """Return the instant of a local time from a form («2026-12-24T15:30»); None if empty.
 
-    An hour that occurs twice in autumn means its first occurrence; one that is skipped in spring is refused.
+    Of an hour that occurs twice in autumn, the first occurrence is meant. The hour that is skipped in spring is
+    refused.
 
     Raises: InvalidInput if the time is malformed or skipped.
     """
@@ -325,7 +326,7 @@ def _filled_in(view: ShareView) -> dict[str, Any]:
 
 
 def _draft(share: Share) -> dict[str, Any]:
-    """Return a draft with nothing in it yet."""
+    """Return an empty draft as JSON, for this share."""
     return {
         "id": share.id,
         "account_id": share.account_id,
@@ -352,7 +353,7 @@ def _recipient(view: RecipientView) -> dict[str, Any]:
 
 
 def _with_numbers(form: DraftForm) -> dict[str, Any]:
-    """Return the draft as the page of its author shows it: with the numbers that are to be confirmed."""
+    """Return the draft for its author's page, with the numbers to confirm."""
     numbered = [_recipient(one) | {"number": form.numbers.get(one.id)} for one in form.view.recipients]
     return _filled_in(form.view) | {"recipients": numbered}
 

@@ -1,4 +1,4 @@
-"""«Overlat utkastet»: the page on which the author of a draft chooses the colleague who goes on with it.
+"""«Overlat utkastet»: the page on which the author of a draft chooses a colleague to take it over.
 
 The rules are in services.shares.published.handover.
 """
@@ -18,7 +18,7 @@ from deldokument.web.pages.sharing.shares import detail_page, to_share
 
 
 def handover_page(call: RequestContext) -> Response:
-    """Show the colleagues to choose from. A share that the person can't hand over is shown on its own page."""
+    """Show the colleagues to choose from. If the person cannot hand the share over, show the share's page instead."""
     form = handover.handover_form(call.deps, call.person.person, call.path("id"))
     if form.view.share.state is not ShareState.DRAFT or not can_be_filled_in(call, form.view):
         return detail_page(call) if call.refused else RedirectResponse(f"/delinger/{form.view.share.id}", 303)
@@ -39,7 +39,7 @@ def hand_over(call: RequestContext) -> Response:
 
 
 def _options(colleagues: Sequence[PersonView]) -> list[tuple[str, str]]:
-    """Return id and name of each; namesakes also have their masked number."""
+    """Return id and name of each colleague; namesakes also get their masked number."""
     same = Counter(one.name for one in colleagues)
     return [(one.id, plain(one.name if same[one.name] == 1 else f"{one.name} {one.masked}")) for one in colleagues]
 

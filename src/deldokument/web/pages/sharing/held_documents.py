@@ -17,7 +17,7 @@ def release(call: RequestContext) -> Response:
 
 
 def hold(call: RequestContext) -> Response:
-    """Hold a document back again."""
+    """Hold a released document again."""
     hold_document(call.deps, call.person.person, call.path("id"), call.path("document_id"))
     return _to_documents(call)
 

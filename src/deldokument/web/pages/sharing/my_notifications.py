@@ -1,10 +1,10 @@
 """«Varsler til meg»: the person's e-mail address for notices, and which notices to send.
 
 Guarantees:
-- An address is shown only to its own person.
-- After an error the form still has what was typed.
+- An address is shown only to its owner.
+- After an error the form still contains the input.
 - A person who came from a share returns to it when the address is confirmed or the choices are saved.
-- No link in an e-mail takes effect by itself: to confirm, the person logs in and types the code.
+- Links in e-mail have no effect: to confirm an address, the person logs in and types the code.
 
 The rules are in services.notifications.email_addresses.
 """
@@ -57,7 +57,7 @@ def confirm(call: RequestContext) -> Response:
 
 
 def choose(call: RequestContext) -> Response:
-    """Save the choices («Lagre valgene»). Choices that the person is not offered stay as they are."""
+    """Save the choices («Lagre valgene»). Choices that the page does not offer stay unchanged."""
     try:
         language = Language(call.fields.get("language", ""))
     except ValueError:
@@ -76,12 +76,12 @@ def remove(call: RequestContext) -> Response:
 
 
 def _language(call: RequestContext) -> Language:
-    """Return the page's language, which counts until another is chosen."""
+    """Return the page's language, which applies until the person chooses another."""
     return Language(call.translator.language)
 
 
 def _share_path(call: RequestContext) -> str:
-    """Return the page of the share that the person came from; empty if there is none."""
+    """Return the page of the share from which the person came; empty if there is none."""
     path = call.fields.get("neste", "") or call.query("neste")
     return path if _SHARE_PATH.fullmatch(path) else ""
 

@@ -1,9 +1,9 @@
-"""«Godkjenning»: what a member reviews before a colleague's draft is shared, and the proposer's page; sending back.
+"""«Godkjenning»: the page on which a member reviews a colleague's proposal, and the proposer's page.
 
 Guarantees:
-- An approval covers what the page showed.
-- Nobody is offered to approve their own proposal.
-- A page that is out of date says so.
+- An approval covers only the proposal that the page showed.
+- The page offers nobody to approve their own proposal.
+- An outdated page says so.
 
 The rules are in services.shares.published.publishing and services.shares.approvals.proposals.
 """
@@ -22,7 +22,7 @@ from deldokument.web.pages.sharing.shares import RETURN, detail_page, is_own_pro
 
 
 def proposal_page(call: RequestContext) -> Response:
-    """Show everything to review; to the proposer, show what happens next."""
+    """Show the proposal for review; to the proposer, show the next steps."""
     view = queries.view_share(call.deps, call.person.person, call.path("id"))
     if not view.is_proposed:
         return detail_page(call) if call.refused else RedirectResponse(f"/delinger/{view.share.id}", 303)
@@ -47,7 +47,7 @@ def approve(call: RequestContext) -> Response:
 
 
 def send_back(call: RequestContext) -> Response:
-    """Send back a draft («Send tilbake») or refuse a change; for the proposer, take it back («Ta tilbake»)."""
+    """Return a draft («Send tilbake») or refuse a change; for the proposer, withdraw it («Ta tilbake»)."""
     share_id = call.path("id")
     before = queries.view_share(call.deps, call.person.person, share_id)
     try:

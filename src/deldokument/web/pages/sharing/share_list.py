@@ -1,4 +1,4 @@
-"""«Delinger»: the list of shares of the person's accounts, and what awaits the person there.
+"""«Delinger»: the list of shares of the person's accounts, with those that need the person first.
 
 Guarantees:
 - Only members can see that the list exists.
@@ -37,10 +37,10 @@ _BY_URGENCY = ("returned", "approval", "change", "request", "unread", "unfinishe
 
 @dataclass(frozen=True, slots=True)
 class ShareRow:
-    """Share in the list, with the number of recipients that have come how far.
+    """Share in the list, with the numbers of recipients by progress.
 
-    ``need`` is what awaits the person: ``returned``, ``approval``, ``change``, ``request``, ``unread``, ``unfinished``
-    or nothing.
+    ``need`` is the action that the person must take: ``returned``, ``approval``, ``change``, ``request``, ``unread``,
+    ``unfinished`` or none.
     """
 
     view: ShareView
@@ -53,7 +53,7 @@ class ShareRow:
 
 @dataclass(frozen=True, slots=True)
 class Filter:
-    """Filter of the list, as it is in the URL."""
+    """Filter of the list, as in the URL."""
 
     account: str
     state: str
@@ -61,7 +61,7 @@ class Filter:
 
     @property
     def narrows(self) -> bool:
-        """Whether anything is left out."""
+        """Whether the filter leaves any shares out."""
         return bool(self.account or self.state or self.reference.strip())
 
     @property
@@ -71,9 +71,9 @@ class Filter:
 
 
 def list_of(call: RequestContext, discarded: Discarded | None, restored: ShareView | None) -> Response:
-    """Show the list: what awaits the person, then drafts of others, then the rest, newest first.
+    """Show the list: shares that need the person, then drafts of others, then the rest, newest first.
 
-    ``discarded`` and ``restored`` are a draft for which that has just been done.
+    ``discarded`` and ``restored``: a draft that has just been discarded or restored.
 
     Raises: NotFound if the person is a member of no account.
     """
@@ -123,7 +123,7 @@ def list_of(call: RequestContext, discarded: Discarded | None, restored: ShareVi
 
 
 def _is_draft_of_another(call: RequestContext, view: ShareView) -> bool:
-    """Return whether a colleague or a system fills it in, and has not asked for approval yet."""
+    """Return whether it is a draft of a colleague or a system that has not been proposed yet."""
     return view.share.state is ShareState.DRAFT and not view.is_proposed and view.sharer_id not in own_ids(call)
 
 
@@ -142,9 +142,9 @@ def _count(call: RequestContext) -> int:
 
 
 def _more(call: RequestContext, wanted: Filter, following: Place, shown: int, count: int) -> str:
-    """Return the address of the list with more shares, at the first one after those shown.
+    """Return the address of the list with more shares, at the first of the added ones.
 
-    If the list has as many as it may have, return the address of the next page.
+    If the list has its maximum length, return the address of the next page.
     """
     if count >= _MAX_ROWS:
         return _address(wanted, before=write_place(following))
@@ -158,7 +158,7 @@ def _address(wanted: Filter, **more: str) -> str:
 
 
 def _needing(call: RequestContext, views: Sequence[ShareView]) -> list[ShareRow]:
-    """Return the shares that await the person, by kind of need, then the earliest end first."""
+    """Return the shares that need the person, by kind of need, then the earliest end first."""
     rows = [row for row in (_row(call, view) for view in views) if row.need]
     return sorted(
         rows, key=lambda row: (_BY_URGENCY.index(row.need), row.view.share.expires_at or row.view.share.created_at)
@@ -189,9 +189,9 @@ def _need(call: RequestContext, view: ShareView) -> str:
 
 
 def _is_endangered(call: RequestContext, view: ShareView) -> bool:
-    """Return whether nobody has downloaded the share though its end is near, and it is the person's to act.
+    """Return whether nobody has downloaded the share although its end is near, and the person should act.
 
-    For a system, or a sharer who has left, any member of the account acts.
+    That is the sharer. If a system shared it, or the sharer has left, it is any member of the account.
     """
     now, end = call.deps.clock.now(), view.share.expires_at
     if view.share.state is not ShareState.AVAILABLE or end is None or end - now > SOON:

@@ -2,7 +2,7 @@
 
 Guarantees:
 - Only members can see that these pages exist.
-- After an error the form still has what was typed.
+- After an error the form still contains the input.
 - Every action works without JavaScript.
 
 The rules are in services.shares.display.queries and services.shares.published.publishing.
@@ -63,12 +63,12 @@ class RecipientRow:
 
 
 def is_own_proposal(call: RequestContext, view: ShareView) -> bool:
-    """Return whether the logged-in person has proposed what waits for approval, as a member of any account."""
+    """Return whether the logged-in person is the proposer, as a member of any account."""
     return view.proposal is not None and view.proposal.proposer.id in own_ids(call)
 
 
 def may_approve(call: RequestContext, view: ShareView) -> bool:
-    """Return whether the logged-in person may approve what waits."""
+    """Return whether the logged-in person may approve the pending proposal."""
     if view.proposal is None or is_own_proposal(call, view):
         return False
     mine = {one.id: one.acts_from for one in call.roles.memberships if one.account.id == view.account.id}
@@ -81,7 +81,10 @@ def own_ids(call: RequestContext) -> set[str]:
 
 
 def detail_page(call: RequestContext) -> Response:
-    """Show one share: its facts, recipients, timeline, and actions; why an action was refused, and what was typed."""
+    """Show one share: its facts, recipients, timeline and actions.
+
+    After a refused action, also its reason and the input.
+    """
     view, events = queries.show_share(call.deps, call.person.person, call.path("id"), call.roles.memberships)
     saved = call.query("lagret")
     date, time = _typed_end(call) if "expires_date" in call.fields else _local(view.share.expires_at)
@@ -131,7 +134,7 @@ def _typed_end(call: RequestContext) -> tuple[str, str]:
 
 
 def _suggested_end(view: ShareView, now: datetime) -> tuple[datetime, str, str] | None:
-    """Return the end to offer to those who ask, as an instant and as form fields; None if none is later."""
+    """Return the later end to suggest to recipients who ask, as an instant and form fields; None if there is none."""
     period, end = view.account.period(view.tenant), view.share.expires_at
     if not view.asking or end is None or not view.share.is_open_at(now):
         return None
@@ -176,7 +179,7 @@ def change_end(call: RequestContext) -> Response:
 
 
 def to_share(share_id: str, saved: str) -> Response:
-    """Return to the share's page, which says what has just been done."""
+    """Redirect to the share's page, with a message about the action that was ``saved``."""
     return RedirectResponse(f"/delinger/{share_id}?lagret={saved}", 303)
 
 

@@ -1,10 +1,10 @@
 """Timeline of a share, in words, for its sharers.
 
 Guarantees:
-- Colleagues are named; recipients are masked; strangers and operators are neither.
-- The events are in their order. Consecutive ones that say the same of one day are one entry, with its count.
+- Colleagues are named and recipients masked; other persons are not shown.
+- Entries are in the order of the events. Consecutive events of the same kind and day are one entry with a count.
 
-Does not: show events that say nothing to a sharer.
+Events without meaning for a sharer are left out.
 """
 
 from collections.abc import Iterable
@@ -24,7 +24,7 @@ from deldokument.web.pages.event_texts import EVENT_WORDS, words_for
 
 @dataclass(frozen=True, slots=True)
 class Moment:
-    """Entry of the timeline: when it first happened, what, by whom, and how many times in a row."""
+    """Entry of the timeline: time of its first event, text, actor, and number of events."""
 
     at: datetime
     icon: str
@@ -118,7 +118,7 @@ def moments(events: Iterable[tuple[AuditEvent, Actor | None]], translator: Trans
 
 
 def _who(event: AuditEvent, actor: Actor | None) -> str:
-    """Return the person's name; a recipient's masked number; empty for others."""
+    """Return the actor: a colleague's name, a recipient's masked number, or empty."""
     if actor is None or event.subject_id is None or event.kind in BY_OPERATORS:
         return ""
     return actor.masked if event.kind in BY_RECIPIENTS else plain(actor.name or actor.masked)
@@ -130,7 +130,7 @@ def _says_the_same(one: Moment, other: Moment) -> bool:
 
 
 def _sum_up(moment: Moment, translator: Translator) -> Moment:
-    """Return the entry of several uploads or notices as one sentence: several of them, not one several times."""
+    """Return the entry for several uploads or notices with a text in the plural."""
     if moment.times == 1:
         return moment
     if moment.words == translator.text(EVENT_WORDS[EventKind.DOCUMENT_COMPLETED]):
@@ -151,7 +151,7 @@ def _by(system: str, words: str, translator: Translator) -> str:
 
 
 def _icon_and_words(event: AuditEvent) -> tuple[str, str] | None:
-    """Return icon and text; None for events that are not shown, such as a refusal of a recipient who came too late."""
+    """Return icon and text; None for events that are not shown, such as the refusal of a recipient after the end."""
     if event.kind is EventKind.SHARE_DENIED:
         msgid = _REFUSED.get(str((event.details or {}).get("reason")))
         return ("lock", msgid) if msgid else None

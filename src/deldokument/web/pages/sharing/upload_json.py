@@ -25,12 +25,12 @@ def document_json(view: DocumentView) -> dict[str, Any]:
 
 
 def is_infected(view: DocumentView) -> bool:
-    """Return whether the scanner has found malware in it."""
+    """Return whether the scanner has found malware in the document."""
     return view.finding is not None and view.finding.verdict is Verdict.INFECTED
 
 
 class FileFacts(TypedDict):
-    """A file that is announced: name, length in bytes, and time of its last change, in milliseconds since 1970."""
+    """A file that a script announces: name, length in bytes, and time of its last change in milliseconds since 1970."""
 
     name: str
     length: int
@@ -48,7 +48,7 @@ def file_facts(call: RequestContext) -> FileFacts:
 
 
 def announced_json(ticket: UploadTicket) -> dict[str, Any]:
-    """Return an announced document as `StoredDocument`, and what its upload needs as `UploadTarget`."""
+    """Return an announced document as `StoredDocument`, and the data for its upload as `UploadTarget`."""
     document = DocumentView(
         id=ticket.document_id,
         name=ticket.file.name,

@@ -1,8 +1,8 @@
-"""«Feil mottaker»: what to do when a share went to the wrong recipient, with a draft of the breach notification.
+"""«Feil mottaker»: steps after sharing with a wrong recipient, and a draft of the breach notification.
 
 Guarantees:
-- The draft has what GDPR article 33(3) asks for. Facts are those of the report; what only people know is left open.
-- The draft is about the chosen recipients and names no other one. Without a choice there is none.
+- The draft has the items of GDPR article 33(3). Facts come from the report; items that only people know are left open.
+- The draft names only the chosen recipients. Without a choice there is no draft.
 - Nothing is sent: the body itself decides whether to notify Datatilsynet.
 - Persons are masked.
 """
@@ -35,7 +35,7 @@ _LIST = "\n- "
 
 
 def page(call: RequestContext) -> Response:
-    """Show the steps: stop the access, see who opened what, and the draft."""
+    """Show the steps: stop the access, see the receipts, and the draft."""
     view, report = _find_share(call)
     chosen = _choose(call, report)
     is_all = bool(call.query(ALL))
@@ -70,9 +70,9 @@ def _find_share(call: RequestContext) -> tuple[ShareView, ShareReport]:
 
 
 def _choose(call: RequestContext, report: ShareReport) -> ShareReport:
-    """Return the report with the chosen recipients only; the only one of a share needs no choice.
+    """Return the report with only the chosen recipients. If there is only one, no choice is needed.
 
-    Raises: NotFound for the id of no recipient of the share.
+    Raises: NotFound for an id that is not a recipient of the share.
     """
     ids = set(call.request.query_params.getlist(RECIPIENT))
     if not ids <= {one.id for one in report.recipients}:
@@ -83,7 +83,7 @@ def _choose(call: RequestContext, report: ShareReport) -> ShareReport:
 
 
 def notification(view: ShareView, report: ShareReport, translator: Translator) -> str:
-    """Return the draft in the translator's language; the recipients of ``report`` are those who were wrong."""
+    """Return the draft in the translator's language. The recipients in ``report`` are the wrong ones."""
     return "\n\n".join(_paragraphs(view, report, translator)) + "\n"
 
 
