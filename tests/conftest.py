@@ -43,12 +43,12 @@ _MEMORY_BYTES = 4 * 2**30
 _AUTHORITY = Path(__file__).with_name("support") / "authority.pem"
 """An authority that has signed nothing and whose key is gone."""
 
-# The Makefile sets these for the processes of the run. What a test starts runs without them, as it is delivered.
+# The Makefile sets these for the test processes. Programs that a test starts run without them, as delivered.
 if "PYTEST_XDIST_WORKER" in os.environ:
     for _name in ("PYTHONMALLOC", "GLIBC_TUNABLES"):
         os.environ.pop(_name, None)
 
-# Nearly all that is imported and collected stays; garbage collection would walk it again and again.
+# Nearly all imported and collected objects stay; garbage collection would walk them again and again.
 gc.disable()
 load_each_key_once()
 
@@ -61,7 +61,7 @@ def pytest_configure(config: pytest.Config) -> None:
     """Set up all but the large tests: those write files of 5 GB, and fetch packages over TLS."""
     if config.option.markexpr != "not large":
         return
-    # Each HTTP client of each process reads the trusted authorities, 140 in the usual file: a hundredth of a second.
+    # Each HTTP client of each process reads the trusted authorities, usually 140 of them: a hundredth of a second.
     # Tests that use TLS name their own.
     os.environ["SSL_CERT_FILE"] = str(_AUTHORITY)
     if memory_has(_MEMORY_BYTES):
@@ -101,7 +101,7 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
 
 
 def _suite(item: pytest.Item) -> str:
-    # "tests/unit/test_config.py::…": a path of each of thousands of items would take a second to make relative.
+    # "tests/unit/test_config.py::…": computing relative paths of thousands of items would take a second.
     return item.nodeid.split("/")[1]
 
 

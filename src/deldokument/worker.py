@@ -198,7 +198,7 @@ class Sending:
             while True:
                 if time.monotonic() - began < _ROUND:
                     for message in take_messages(deps, self.channel, busy=under_way.values()):
-                        # In a copy of this context, which a thread does not have: the trace is there.
+                        # In a copy of this context, which contains the trace; a new thread would not have it.
                         sent = pool.submit(copy_context().run, send_message, deps, self.entry, message)
                         under_way[sent] = message
                 if not under_way:
@@ -240,7 +240,7 @@ def loops() -> tuple[Loop, ...]:
     """Return all loops of the worker."""
     return (
         Loop("inspect", Inspector(), 0.5),
-        # So that a large document, which takes minutes to scan, does not hold up the small ones.
+        # A second loop, so that a large document, which takes minutes to scan, does not delay small ones.
         Loop("inspect beside", Inspector(), 1.0),
         Loop("copy", make_copies, 1.0),
         Loop("end", partial(end_what_is_over, rounds=ENDING), 1.0, 0.1),

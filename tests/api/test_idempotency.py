@@ -230,7 +230,7 @@ def test_a_request_that_outlives_its_lease_is_not_done_twice(
         assert inside.wait(20)
         for _ in range(3):
             stage.clock.advance(seconds=idempotency.LEASE.total_seconds() - 1)
-            # One that had begun before the clock was moved counts for nothing.
+            # A renewal that began before the clock was moved does not count.
             assert renewed.acquire(timeout=20)
             assert renewed.acquire(timeout=20)
         other_node = serve(stage)

@@ -66,7 +66,7 @@ def test_two_files_of_one_name_are_two_documents(cast: Systems, stage: Stage) ->
 @pytest.mark.parametrize(
     ("parameters", "name"),
     [
-        # As MultipartFormDataContent of .NET writes it.
+        # The header as .NET's MultipartFormDataContent writes it.
         ("filename=\"=?utf-8?B?w6YudHh0?=\"; filename*=utf-8''%C3%A6.txt", "æ.txt"),
         ("filename==?utf-8?B?w6YudHh0?=; filename*=utf-8''%C3%A6.txt", "æ.txt"),
         ("filename*=UTF-8'nb'%E2%82%AC%20100%3B.txt", "€ 100;.txt"),

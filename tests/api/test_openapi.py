@@ -29,7 +29,7 @@ LINTERS = Path(__file__).parents[1] / "openapi"
 SECRET = "hemmelig-vedtak"
 UNTIL = "2026-12-04T12:00:00Z"
 ALL = "examples,coverage,fuzzing,stateful"
-# What the phase "coverage" makes is refused for its form, for every caller. Real ids are not needed.
+# The cases of the phase "coverage" have malformed bodies, which are refused for every caller. Real ids are not needed.
 WITH_IDS = "examples,fuzzing,stateful"
 FEW = pytest.param("few", id="few")
 LARGE = [pytest.mark.large, pytest.mark.timeout(600)]
@@ -117,7 +117,7 @@ def explored(address: str, config: Path, token: str | None, examples: int, phase
     if token is not None:
         command += ["--header", f"Authorization: Bearer {token}"]
     else:
-        # The one route that needs no token: it gives one.
+        # The only route that needs no token: it issues one.
         command += ["--exclude-operation-id", "get_program_token"]
     done = subprocess.run(command, capture_output=True, text=True, cwd=config.parent, check=False)
     assert done.returncode == 0, done.stdout + done.stderr
@@ -148,7 +148,7 @@ def leaked(answers: list[tuple[int, str]], secrets: set[str]) -> list[str]:
 
 @pytest.mark.parametrize(
     ("token", "depth"),
-    # An expired token takes the same path at every route, which tests/matrix shows; `make test-large` tries both.
+    # An expired token is refused in the same way at every route, as tests/matrix shows. `make test-large` tries both.
     [
         pytest.param(None, "few", id="none-few"),
         *(pytest.param(token, "many", marks=LARGE, id=f"{token}-many") for token in (None, "expired")),

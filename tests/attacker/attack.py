@@ -179,7 +179,7 @@ class Attack:
         return dict(zip(asked, answers, strict=True))
 
     async def _gathered(self, requests: list[Request]) -> list[httpx.Response]:
-        # One more of the same consumer would be refused for that alone.
+        # One more concurrent request of the same consumer would be refused for the limit alone.
         limit = asyncio.Semaphore(MAX_COUNTED)
 
         async def one(request: Request) -> httpx.Response:

@@ -109,7 +109,7 @@ def _give_roles(place: Furnished) -> None:
 
 def _share(place: Furnished) -> None:
     stage = place.stage
-    # So that what ends soon does so before sessions do that are idle.
+    # So that the share ends before idle sessions do.
     stage.change_tenant(period=replace(stage.tenant.period, shortest=SOON))
     set_rules(stage, stage.byggesak, undo_window=timedelta(minutes=10))
     place.shares["undone"] = stage.publish(SIV)
@@ -189,7 +189,7 @@ def take_away(place: Furnished) -> None:
         place.secrets[f"seen-{name}"] = existing(proposal).seen
     plan_messages(deps, PLANNERS)
     stage.clock.advance(seconds=SOON.total_seconds())
-    # The living session of today: without it, only a former one could be found.
+    # A living session: otherwise only an ended one could be found.
     place.secrets["living"], session_of_siv = log_in(stage, SIV)
     codes = [programs.issue_code(deps, session_of_siv, shares["narrowed"], CHALLENGE) for _ in range(2)]
     place.secrets["code"] = codes[0]

@@ -48,7 +48,7 @@ _GARBAGE: dict[type, tuple[Any, ...]] = {
     date: (date.min, date.max),
     type(None): ("forged", 1),
 }
-# No types: a value is written as it is, also where it fits nowhere.
+# No types: every value is written unchanged, even if it does not fit its column.
 TABLES = {name: table(name, *(column(part.name) for part in one.c)) for name, one in metadata.tables.items()}
 _KEYS = {name: [one.name for one in found.primary_key] for name, found in metadata.tables.items()}
 _UNIQUE = {
@@ -131,7 +131,7 @@ def _changed(name: str, key: Key, values: Row) -> Callable[[Connection], object]
     def change(connection: Connection) -> object:
         with suppress(DBAPIError), connection.begin_nested():
             return connection.execute(update(one).where(*_where(one, name, key)).values(values))
-        # Another row has the value, which is to be unique: this one takes its place.
+        # Another row has this unique value: this row replaces it.
         for part, value in values.items():
             connection.execute(delete(one).where(one.c[part] == value))
         return connection.execute(update(one).where(*_where(one, name, key)).values(values))
@@ -187,7 +187,7 @@ class Siege:
             with self.writer.begin() as connection:
                 case.change(connection)
         except (DBAPIError, ValueError, TypeError, AttributeError):
-            # The database admits no such value, or no hash can be computed of it.
+            # The database refuses the value, or its hash cannot be computed.
             return []
         try:
             self.tried[case.table] += 1

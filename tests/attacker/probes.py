@@ -206,7 +206,7 @@ def _sent(deps: Dependencies) -> Iterator[str]:
     deps = replace(deps, mail=mail, webhook_calls=calls)
     for channel in (Channel.EMAIL, Channel.WEBHOOK):
         for message in take_messages(deps, channel):
-            # The worker logs any error, and tries again later.
+            # The worker logs every error, and retries later.
             with suppress(Exception):
                 send_message(deps, CHANNELS[channel], message)
     yield from (letter.to for letter in mail.letters)

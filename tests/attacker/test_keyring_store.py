@@ -221,7 +221,7 @@ def test_an_entry_from_before_a_rotation_does_not_open_and_is_destroyed_again(
     assert is_destroyed_again(stage, entry)
     with pytest.raises(Gone, match="share_withdrawn"):
         authorize(stage.deps, person(OLA), share_id)
-    # The store's own mark of the root key for new entries, set back too.
+    # The store's own record of the root key for new entries, also set back.
     assert store_of(stage).turn(store_of(stage).root(), entry.root_key_id)
     with pytest.raises(Unavailable, match="keyring"):
         stage.draft()

@@ -18,12 +18,12 @@ from tests.support.deployment.deployment import wait_until
 
 _PROGRAM = "/usr/bin/firefox-esr"
 _PREFERENCES = {
-    # Without it, no proxy is asked for this machine.
+    # Without it, Firefox uses no proxy for this machine.
     "network.proxy.allow_hijacking_localhost": True,
     "intl.accept_languages": "nb-NO",
     "browser.download.alwaysOpenPanel": False,
 }
-# What «Try again» does in the list of downloads, once the download has failed.
+# The action of «Try again» in the list of downloads after a failed download.
 _TRY_AGAIN = """(async () => {
     const { Downloads } = ChromeUtils.importESModule('resource://gre/modules/Downloads.sys.mjs');
     const [download] = await (await Downloads.getList(Downloads.ALL)).getAll();
@@ -43,7 +43,7 @@ class Firefox(Driver):
         profile, log = self._folder / "profile", self._folder / "firefox.log"
         for directory in (self.downloads, profile):
             directory.mkdir()
-        # Not as BiDi sets the folder: that keeps no part of a broken download.
+        # Set here, because the folder set by BiDi keeps no part of a broken download.
         preferences = _PREFERENCES | {"browser.download.folderList": 2, "browser.download.dir": str(self.downloads)}
         lines = [f"user_pref({json.dumps(name)}, {json.dumps(value)});" for name, value in preferences.items()]
         (profile / "user.js").write_text("\n".join(lines))

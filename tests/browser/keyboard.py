@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from playwright.sync_api import Page
 
 _MAX_STEPS = 80
-# The focused element as a person meets it: what it is called, whether a ring shows where it is, whether it is covered.
+# The focused element: its name, whether it has a visible focus ring, and whether it is covered.
 _FOCUSED = """() => {
     const element = document.activeElement;
     if (!element || element === document.body) return null;

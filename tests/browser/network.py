@@ -44,7 +44,7 @@ class Network:
         return self
 
     def __exit__(self, *_: object) -> None:
-        # Not close alone: that would leave the thread waiting in accept for ever.
+        # close() alone would leave the thread waiting in accept() for ever.
         self._listener.shutdown(socket.SHUT_RDWR)
         self._listener.close()
         self.cut()

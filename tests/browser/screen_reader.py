@@ -11,11 +11,11 @@ from typing import Any
 
 from playwright.sync_api import BrowserContext, Page
 
-# Read as one stop: their content is their name.
+# Read as one stop, because their name is their content.
 _WHOLE = frozenset(
     ("button", "checkbox", "columnheader", "combobox", "Date", "DisclosureTriangle", "heading", "img", "InputTime")
 ) | {"link", "radio", "spinbutton", "tab", "textbox"}
-# Announced where they begin; their content is read after them.
+# Announced where they begin; their content is read afterwards.
 _AROUND = frozenset(
     ("alert", "banner", "complementary", "contentinfo", "dialog", "form", "group", "list", "listitem", "main")
 ) | {"navigation", "progressbar", "region", "row", "rowheader", "search", "status", "table", "tablist", "tabpanel"}
@@ -105,7 +105,7 @@ class ScreenReader:
         deadline = time.monotonic() + _PATIENCE_SECONDS
         while words not in self._announced:
             assert time.monotonic() < deadline, f"{words!r} was never announced"
-            # Playwright hears of it meanwhile.
+            # Let Playwright process events in the meantime.
             self._page.wait_for_timeout(20)
 
     def hear(self) -> list[str]:

@@ -31,22 +31,22 @@ NARROW: Look = ("dark", 360)
 APART: tuple[Look, ...] = (("dark", 1440), ("light", 360))
 """Where a narrow page shows other elements than a wide one."""
 HIGH = "idporten-loa-high"
-# Of the rules of axe only these look at colours; all others find the same in light and dark.
+# Of axe's rules only these depend on colours; all others find the same in light and dark.
 _OF_COLOURS = ("color-contrast", "link-in-text-block")
-# Only these depend on sizes; the others see the same content in both widths.
+# Only these rules depend on sizes; the others find the same at both widths.
 _OF_WIDTH = ("target-size", "scrollable-region-focusable")
-# Without preload: axe would read all styles again for rules about turned screens and sound.
+# Without preload, because axe would read all styles again for rules about orientation and sound.
 _RUN_AXE = """async (rules) => {
     await new Promise((drawn) => requestAnimationFrame(() => requestAnimationFrame(drawn)));
     const only = rules ? { runOnly: { type: 'rule', values: rules } } : { rules: { 'target-size': { enabled: true } } };
     const { violations } = await axe.run(document, { resultTypes: ['violations'], preload: false, ...only });
     return violations.map((v) => `${v.id}: ${v.help} ${v.nodes.map((n) => n.html.slice(0, 200)).join(' | ')}`);
 }"""
-# Text within something else means nothing to a rule, unless it gives a control or a heading its name.
+# Nested text matters to a rule only if it names a control or a heading.
 _SHOWN = """() => [
     ...document.querySelectorAll(':not(span), :is(a, button, label, legend, summary, th, h1, h2, h3) span')
 ].map((element) => element.checkVisibility({ visibilityProperty: true }) ? 1 : 0).join('')"""
-# Chromium tells of every refused request; what the pages make of those is for the tests to say.
+# Chromium logs every refused request; tests check the pages' reactions to those.
 _REFUSED_REQUEST = "Failed to load resource"
 
 
@@ -86,7 +86,7 @@ class Visitor:
     def log_in(self, name: str, to: str = "/") -> None:
         """Through the simulated ID-porten, as a person of the cast, to the path ``to``."""
         self.page.goto(f"/logg-inn?neste={to}")
-        # A person already logged in at ID-porten comes straight back.
+        # A person already logged in at ID-porten returns at once.
         if not self.page.url.startswith(self.url):
             self.choose_person(name)
 
@@ -168,7 +168,7 @@ class Visitor:
 
     def _find_nothing(self, look: Look, rules: Sequence[str]) -> None:
         """Without ``rules``: by all of them."""
-        # Further up, the bar with the button to share covers a part of what stands behind it.
+        # Scroll down, because further up the bar with the share button covers part of the page.
         self.page.evaluate("scrollTo(0, document.body.scrollHeight)")
         found = [*self.page.evaluate(_RUN_AXE, list(rules) or None), *sideways(self.page)]
         assert found == [], f"{self.page.url}, {' at '.join(map(str, look))}: {json.dumps(found, indent=1)}"
@@ -234,7 +234,7 @@ class SharePage:
     def confirm_all(self) -> None:
         """The numbers have been checked, the original is in the archive."""
         rows = self.rows("De som kan åpne delingen")
-        # A recipient has a row when the server has answered; until then there is nothing to tick.
+        # A recipient gets a row after the server's response; before that there is no box to tick.
         expect(rows.first).to_be_visible()
         for box in rows.get_by_role("checkbox").all():
             box.check()

@@ -73,7 +73,7 @@ class WebKit(Driver):
         try:
             return next(asked) == name and next(asked) == role
         except DriverError:
-            # It is hidden, so it has neither.
+            # A hidden element has neither.
             return False
 
     def click(self, element: str) -> None:

@@ -42,7 +42,7 @@ def test_the_help_of_every_command_is_as_committed() -> None:
     assert help_text() == HELP.read_text("utf-8")
 
 
-@pytest.mark.embedded  # What is said of the root key's file, and of a schema that is not there.
+@pytest.mark.embedded  # Output about the root key's file, and about a missing schema.
 def test_a_deployment_is_made_from_nothing_as_the_committed_transcript_says(folder: Path) -> None:
     assert first_text(folder) == FIRST.read_text("utf-8")
 
@@ -70,7 +70,7 @@ def test_an_id_that_begins_with_a_hyphen_is_an_id(deployment: dict[str, str]) ->
 def test_a_client_key_is_written_for_its_owner_and_only_the_public_part_is_shown(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    # Rights that are taken away when the file is there come too late for who has opened it meanwhile.
+    # Removing permissions after the file exists is too late: another process may already have opened it.
     monkeypatch.delattr(Path, "chmod")
     path = tmp_path / "client.json"
     result = run({}, "keys", "create-client", str(path))
@@ -102,7 +102,7 @@ def test_a_file_that_holds_no_client_key_is_named_and_not_shown(
     assert whole["d"] not in result.output
 
 
-@pytest.mark.embedded  # The root key's file.
+@pytest.mark.embedded  # Output about the root key's file.
 def test_a_root_key_is_never_overwritten(deployment: dict[str, str]) -> None:
     path = Path(deployment["DELDOKUMENT_DATA_DIR"]) / "root.key"
     before = path.read_bytes()
@@ -144,7 +144,7 @@ def test_half_a_seal_does_not_start(deployment: dict[str, str]) -> None:
     assert (refused.exit_code, "chmod 600" in refused.output) == (2, True)
 
 
-@pytest.mark.embedded  # The root key's file.
+@pytest.mark.embedded  # Output about the root key's file.
 def test_a_rotated_root_key_opens_what_the_old_one_opened_and_the_old_one_nothing(deployment: dict[str, str]) -> None:
     path = Path(deployment["DELDOKUMENT_DATA_DIR"]) / "root.key"
     assert run(deployment, "operator", "add", "Kari Lunde", typed=f"{KARI}\n").exit_code == 0
@@ -172,7 +172,7 @@ def test_the_doctor_reports_halts_and_the_worker_ends_them_when_they_are_confirm
     typed = re.findall(r"deldokument (worker) (--confirm-\w+)", halted.output)
     assert typed == [("worker", "--confirm-clock"), ("worker", "--confirm-ends")]
     worker = process(deployment, "worker", "--confirm-clock", "--confirm-ends")
-    # It confirms both before it is ready for a signal.
+    # It confirms both before it handles signals.
     wait_until(lambda: handles(worker, signal.SIGTERM), 90, "the worker has not started")
     wait_until(lambda: run(deployment, "doctor").exit_code == 0, 90, "the halt has not ended")
     worker.send_signal(signal.SIGTERM)
@@ -200,7 +200,7 @@ def test_half_a_configuration_does_not_start_and_names_what_is_missing(folder: P
         assert "subscription-secret" not in errors
 
 
-@pytest.mark.embedded  # The root key's file.
+@pytest.mark.embedded  # Output about the root key's file.
 def test_serve_does_not_start_without_schema_or_root_key(folder: Path) -> None:
     environment = settings(folder)
     (folder / "data").mkdir()

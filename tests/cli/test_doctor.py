@@ -109,7 +109,7 @@ def test_the_doctor_grades_a_certificate_of_the_settings(folder: Path, postgres_
     assert graded()[0] == "critical"
 
 
-@pytest.mark.embedded  # The files of root key, blobs and database.
+@pytest.mark.embedded  # Output about the files of root key, blobs and database.
 def test_a_part_that_fails_hides_no_other(deployment: dict[str, str]) -> None:
     data = Path(deployment["DELDOKUMENT_DATA_DIR"])
     (data / "root.key").unlink()

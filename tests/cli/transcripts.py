@@ -276,7 +276,7 @@ def _end(transcript: Transcript) -> None:
 
 def _accounts(transcript: Transcript) -> None:
     transcript.say("account", "create", "TENANT", "Byggesak")
-    # The tenant signs, records its assessment and takes the service into use at its pages.
+    # The tenant signs, records its assessment and activates the service on its pages.
     with opened(transcript.environment) as deps:
         take_into_use(deps, transcript.named["TENANT"])
     transcript.say("account", "create", "TENANT", "Byggesak", name="ACCOUNT")

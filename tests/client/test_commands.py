@@ -21,7 +21,7 @@ from tests.support.stage import sender
 MIB = 2**20
 LENGTH = 48 * MIB
 PROGRAM = [sys.executable, "-m", "deldokument.cli.entry"]
-# Loopback is so quick that nothing could be interrupted: each MiB takes three hundredths of a second.
+# Loopback is too fast to interrupt anything, so each MiB is delayed by three hundredths of a second.
 SLOWLY = """
 import runpy, sys, time
 from deldokument.client.files import LocalFile
@@ -31,7 +31,7 @@ runpy.run_module('deldokument.cli.entry', run_name='__main__')
 """
 
 
-# Cyan is the time that is left; the time that has passed would be yellow.
+# Cyan is the remaining time; elapsed time would be yellow.
 TIME_LEFT = re.compile(rb"\x1b\[36m\d+:\d\d:\d\d\x1b")
 
 

@@ -38,7 +38,7 @@ def environment(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("sender") / "env"
     there = ["--python", str(folder), "--link-mode", "symlink"]
     uv(*UV, "venv", "--python", sys.executable, str(folder))
-    # Not "install": that resolves, and the cache has no metadata where the registry serves none apart from the wheels.
+    # Not "install", which resolves: the cache lacks metadata if the registry serves none apart from the wheels.
     uv(*UV, "pip", "sync", *there, "--require-hashes", str(LOCK))
     uv(*UV, "pip", "install", *there, "--no-deps", str(wheel))
     return folder

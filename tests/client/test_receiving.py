@@ -120,7 +120,7 @@ def test_five_documents_are_received_resumed_checked_and_confirmed(deployment: D
     with receiver_for(deployment, link, 700_000) as (receiver, network):
         offer = receiver.offer()
         ids = {one.name: one.id for one in offer.documents}
-        # As after a kill: one part is the beginning of its document, another one is damaged.
+        # As after a kill: one part file is the beginning of its document, another is damaged.
         (tmp_path / f"stor.bin.{ids['stor.bin'][:8]}.part").write_bytes(FILES["stor.bin"][:1_000_000])
         (tmp_path / f"skadet.bin.{ids['skadet.bin'][:8]}.part").write_bytes(b"SKADET")
         seen: dict[str, int] = {}
@@ -219,7 +219,7 @@ def test_client_and_service_agree_about_challenge_and_check_code() -> None:
         assert challenge_of(approval.verifier) == approval.challenge
         assert check_code_of(parsed.challenge) == parsed.check_code == approval.check_code
         with socket.create_connection(("127.0.0.1", parsed.port)):
-            # A browser that says nothing keeps nobody from bringing the code.
+            # A browser that connects and sends nothing must not block others from delivering the code.
             assert httpx.get(parsed.address("kode"), trust_env=False).status_code == 200
         assert approval.code(RetryPolicy()) == "kode"
         assert httpx.get(f"{parsed.origin}/favicon.ico", trust_env=False).status_code == 404

@@ -152,7 +152,7 @@ def test_the_end_moves_receipts_come_and_a_withdrawal_ends_it(
     downloaded(deployment, share)
     found = next(following)
     assert (found.event, found.recipient_id) in {(e, share.recipients[0].id) for e in ("opened", "downloaded")}
-    # The receipt follows a moment after the last byte.
+    # The receipt is recorded a moment after the last byte.
     wait_until(lambda: "downloaded" in {one.event for one in client.receipts(share.id)}, 60, "no receipt of a download")
     assert OLA_NUMBER not in repr(list(client.receipts(share.id)))
     assert client.withdraw(share.id).state == "withdrawn"
@@ -228,12 +228,12 @@ def test_a_stopped_call_goes_on_with_the_same_share_and_sends_nothing_twice(
     [draft] = again.shares(reference=f"avbrutt {parallel}")
     assert draft.state == "draft"
     assert len(kept(tmp_path)) == 2
-    # The server may still be at what came before the connection broke.
+    # The server may still be processing bytes from before the connection broke.
     wait_until(lambda: bytes_taken(deployment, draft.id) > 0, 20, "nothing was kept")
     noted: list[int] = []
     resumed = share(again, lambda _, done: noted.append(done))
     assert resumed.id == draft.id
-    # From where the streams were together, and never back behind it.
+    # The progress continues from the sum of the streams, and never falls below it.
     assert min(noted) == noted[0] > 0
     assert [s.id for s in again.shares(reference=f"avbrutt {parallel}")] == [resumed.id]
     assert downloaded(deployment, resumed) == {"film.mp4": large.read_bytes()}

@@ -55,7 +55,7 @@ class Counterpart:
         answer = self._answers.pop(0) if len(self._answers) > 1 else self._answers[0]
         if isinstance(answer, Exception):
             raise answer
-        # A response's stream is read once: another one for each request.
+        # A response's stream can be read only once, so each request gets a new response.
         return httpx.Response(answer.status_code, content=answer.content, headers=answer.headers)
 
 

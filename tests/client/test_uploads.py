@@ -124,7 +124,7 @@ def test_an_upload_that_was_stopped_goes_on_where_it_was(
         first.upload(file, streams)
     assert len(ledger.partials(file.name)) == (streams if streams > 1 else 0)
     again = Sender(tus, http, ledger)
-    # The server may still be at what came before the connection broke.
+    # The server may still be processing bytes from before the connection broke.
     wait_until(lambda: bytes_taken(tus.deployment, tus.draft) > 0, 20, "nothing was kept")
     again.upload(file, streams=1)
     assert again.noted[0] > 0

@@ -87,7 +87,7 @@ def test_migrating_a_current_database_changes_nothing(empty_url: str) -> None:
     database.close()
 
 
-# An index on an expression is compared as text by the next test: Alembic compares only columns.
+# The next test compares an index on an expression as text, because Alembic compares only columns.
 @pytest.mark.filterwarnings("ignore:.*expression-based index")
 def test_the_tables_and_the_revisions_agree(empty_url: str, engines: Engines) -> None:
     migrate(empty_url)

@@ -81,7 +81,7 @@ def killed_deployment(folder: Path) -> Path:
     with closing(sqlite3.connect(running / "deldokument.sqlite3")) as alive:
         alive.execute("UPDATE deployment SET halted_at = 1")
         alive.commit()
-        # Without the index of the -wal file, which every reader makes anew.
+        # Without the index of the -wal file, which every reader creates anew.
         shutil.copytree(running, folder, ignore=shutil.ignore_patterns("*-shm"))
     return folder
 

@@ -38,7 +38,7 @@ def measure() -> dict[str, int]:
 def main(arguments: list[str]) -> int:
     """Return the exit status: 1 when the score has fallen, or the tests reach less."""
     counts = measure()
-    # The score does not count mutants that no test reaches: tests that are removed would raise it.
+    # The score leaves out mutants that no test reaches. Otherwise removing tests would raise it.
     found = {"score": score_of(counts), "unreached": counts["no_tests"]}
     subprocess.run([Path(sys.executable).with_name("mutmut"), "results"], cwd=ROOT, check=True)
     print(f"mutation score {found['score']} % of {counts['total']} mutants: {counts}")

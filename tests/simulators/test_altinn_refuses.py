@@ -36,9 +36,6 @@ def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
         yield running
 
 
-# The exchange.
-
-
 def exchange(running: Running, token: str, scheme: str = "Bearer") -> httpx.Response:
     url = f"{running.altinn}/authentication/api/v1/exchange/maskinporten"
     return httpx.get(url, headers={"authorization": f"{scheme} {token}"} if token else {})
@@ -69,9 +66,6 @@ def test_a_token_of_altinns_is_not_exchanged_again(running: Running) -> None:
 def test_a_token_for_somebody_else_is_not_exchanged(running: Running) -> None:
     running.register_consumer("fagsystem", ORGANIZATION)
     assert exchange(running, running.access_token("fagsystem", API_SCOPE)).status_code == 403
-
-
-# The decision point.
 
 
 def question(

@@ -101,9 +101,6 @@ def error(response: httpx.Response) -> tuple[int, str]:
     return response.status_code, response.json()["error"]
 
 
-# The request.
-
-
 @pytest.mark.parametrize(
     ("change", "code"),
     [
@@ -167,9 +164,6 @@ def test_a_flawed_request_cannot_be_pushed(running: Running) -> None:
     assert error(post(running, "/par", {**REQUEST, "code_challenge_method": "plain"})) == (400, "invalid_request")
     assert error(post(running, "/par", {**REQUEST, "redirect_uri": "https://x.example"})) == (400, "invalid_request")
     assert error(post(running, "/par", {**REQUEST, "request_uri": "urn:x"})) == (400, "invalid_request")
-
-
-# The client.
 
 
 def test_an_assertion_counts_once(running: Running) -> None:
@@ -247,9 +241,6 @@ def test_a_rotated_client_key_works_at_once(running: Running) -> None:
     assert pushed_with(successor) == 201
 
 
-# The code.
-
-
 def test_a_code_gives_a_token_with_every_claim(running: Running, browser: httpx.Client) -> None:
     response = post(running, "/token", code_form(fresh_code(running, browser)))
     assert response.headers["cache-control"] == "no-store"
@@ -287,9 +278,6 @@ def test_a_code_is_only_for_who_asked_for_it(running: Running, browser: httpx.Cl
 def test_only_codes_are_exchanged(running: Running) -> None:
     form = code_form("x", grant_type="refresh_token")
     assert error(post(running, "/token", form)) == (400, "unsupported_grant_type")
-
-
-# The session.
 
 
 def test_a_session_answers_without_a_page_until_more_is_asked(running: Running, browser: httpx.Client) -> None:
@@ -375,9 +363,6 @@ def test_a_session_lasts_half_an_hour_idle_and_two_hours_in_all() -> None:
     assert sessions.use(idle) is None
 
 
-# The page.
-
-
 def test_a_choice_fills_in_the_number(running: Running, browser: httpx.Client) -> None:
     page = browser.get(authorize_url(running)).text
     transaction = page.split('name="transaction" value="')[1].split('"')[0]
@@ -422,9 +407,6 @@ def test_the_page_is_norwegian_labelled_and_loads_nothing_from_elsewhere(
     assert "style=" not in page
     assert "default-src 'none'" in response.headers["content-security-policy"]
     assert browser.get(f"{running.idporten}/idporten.css").headers["content-type"].startswith("text/css")
-
-
-# The process.
 
 
 @pytest.mark.parametrize("main", [idporten.main, maskinporten.main, altinn.main, enhetsregisteret.main])

@@ -48,9 +48,6 @@ def token(running: Running) -> str:
     return str(exchange(running, assertion(running)).json()["access_token"])
 
 
-# Maskinporten.
-
-
 @pytest.mark.parametrize("alg", ["RS256", "RS384", "RS512"])
 def test_a_grant_gives_a_token_that_names_the_consumer(running: Running, alg: str) -> None:
     answer = exchange(running, assertion(running, alg=alg)).json()
@@ -137,9 +134,6 @@ def test_a_grant_by_another_key_is_refused(running: Running) -> None:
 def test_another_grant_type_is_refused(running: Running) -> None:
     answer = httpx.post(f"{running.maskinporten}/token", data={"grant_type": "client_credentials"})
     assert answer.json()["error"] == "unsupported_grant_type"
-
-
-# Altinn.
 
 
 def ask(running: Running, *, query: Any = QUERY, body: Any = PERSON, **headers: str) -> httpx.Response:
@@ -242,9 +236,6 @@ def test_rights_of_nobody_or_for_nothing_cannot_be_changed(running: Running) -> 
     assert httpx.post(url, json={"person": "siv", "organization": "1"}).status_code == 400
 
 
-# Enhetsregisteret.
-
-
 def look_up(running: Running, path: str, **headers: str) -> httpx.Response:
     return httpx.get(f"{running.enhetsregisteret}/enhetsregisteret/api/{path}", headers=headers)
 
@@ -271,9 +262,6 @@ def test_the_versioned_type_is_answered_and_a_foreign_one_refused(running: Runni
     versioned = "application/vnd.brreg.enhetsregisteret.enhet.v2+json;charset=UTF-8"
     assert look_up(running, f"enheter/{FJELL}", accept=versioned).headers["content-type"] == versioned
     assert look_up(running, f"enheter/{FJELL}", accept="text/xml").status_code == 406
-
-
-# The cast.
 
 
 def test_everybody_in_the_cast_is_synthetic_and_checked() -> None:

@@ -12,7 +12,7 @@ from sqlalchemy import Engine, event
 from deldokument.store.engine.engines import open_engines
 from tests.support.deployment.stack import Embedded
 
-# PostgreSQL sorts what little an index has found where it knows that it is little.
+# PostgreSQL may sort the few rows that an index has found.
 EVERYTHING_READ = re.compile(r"Seq Scan|^SCAN|USE TEMP B-TREE|AUTOMATIC", re.M)
 
 

@@ -18,7 +18,7 @@ from tests.upgrade.conftest import Traffic, UpgradedDeployment
 
 _SECONDS = 120.0
 _LENGTH = 300_000
-# It takes long enough that requests wait for it.
+# The migration takes so long that requests wait for it.
 EXPAND = migration(
     1,
     """
@@ -105,7 +105,7 @@ def test_two_versions_serve_beside_each_other_and_nothing_is_lost(running: Upgra
     upload.send(running.url, 100_000)
     ola, kari, traffic = running.session(OLA), running.session(KARI), Traffic(running, vedtak)
 
-    # The old version on the new schema: sessions, uploads and downloads go on, also while it is migrated.
+    # The old version on the new schema: sessions, uploads and downloads continue, even during the migration.
     with traffic.going_on():
         running.migrate(build(tmp_path / "next", "1.0.1", [EXPAND]))
     traffic.once()
@@ -119,7 +119,7 @@ def test_two_versions_serve_beside_each_other_and_nothing_is_lost(running: Upgra
     running.program = this
 
     with running.node_beside() as (new, _):
-        # Both together: what is begun at one goes on at the other.
+        # Both together: work begun at one continues at the other.
         upload.send(new, 200_000)
         upload.send(running.url, _LENGTH)
         assert ola.get(new + vedtak).content == content("vedtak.pdf")
@@ -135,7 +135,7 @@ def test_two_versions_serve_beside_each_other_and_nothing_is_lost(running: Upgra
             assert ola.get(new + document).content == b"ny"
         assert ola.get(f"{running.url}/d/{draft_id}").status_code == 200
 
-    # The next version alone, then the one after it, which removes what nobody uses any more.
+    # The new version alone, then the one after it, which removes unused columns.
     running.stop_worker()
     running.restart()
     contracted = Traffic(running, vedtak)

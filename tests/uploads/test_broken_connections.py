@@ -94,7 +94,7 @@ def refused_while_sending(connection: socket.socket, rest: bytes) -> int | None:
         return None
 
 
-# Not at the deployment that other tests use: Kari is a member of one account less afterwards.
+# Uses a separate deployment, because Kari loses a membership.
 def test_a_member_who_is_removed_uploads_nothing_more(mortal_tus: Tus) -> None:
     running = mortal_tus.deployment
     with running.node.deps.database.read() as tx:

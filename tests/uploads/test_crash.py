@@ -81,7 +81,7 @@ def test_what_a_crash_left_half_written_is_never_served_and_is_swept_a_day_later
     assert upload.patch(offset, content[offset:]).status_code == 204
     assert digest(tus.received()) == digest(content)
     deps, unnamed = mortal.node.deps, uuid4().hex
-    # Whole, by a server that died before it wrote the row.
+    # A whole object from a server that died before it wrote the row.
     put(deps.blobs, unnamed, b"part")
     sweep_all(replace(deps, clock=LaterClock(deps.clock, timedelta(hours=25))))
     stored = [blob.name for blob in deps.blobs.list()]

@@ -44,7 +44,7 @@ def account_of(kari: httpx.Client) -> str:
 def test_a_large_document_is_shared_as_it_comes_in_little_memory(deployment: Deployment) -> None:
     kari, digest = deployment.session(KARI), hashlib.sha256()
     before, most, bound = deployment.rss(), 0, LITTLE + stack().spooled
-    # Kept in memory as a whole, it would exceed the bound by a quarter.
+    # If the form were kept in memory as a whole, it would exceed the bound by a quarter.
     count = 5 * bound // (4 * len(PIECE))
 
     def pieces() -> Iterator[bytes]:

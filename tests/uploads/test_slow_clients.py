@@ -99,7 +99,7 @@ def test_a_kept_connection_on_which_no_request_follows_an_empty_line_is_closed(i
 
 
 def test_a_client_that_creeps_with_the_body_of_a_page_is_disconnected(impatient: Deployment) -> None:
-    # A route for anyone: at others a stranger is answered before the body is read, and hung up on.
+    # A route for anyone: other routes answer a stranger before reading the body, and close the connection.
     form = "application/x-www-form-urlencoded"
     head = f"POST /logg-ut/bakkanal HTTP/1.1\r\nHost: x\r\nContent-Type: {form}\r\nContent-Length: 16000\r\n\r\n"
     with connected(impatient) as connection:

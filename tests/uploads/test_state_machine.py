@@ -121,7 +121,7 @@ class OverConnections(Model):
 @BOTH_SOCKET_MODES
 def test_an_upload_over_connections_agrees_with_a_list_of_bytes(deployment: Deployment, histories: int) -> None:
     machine = type("OnDeployment", (OverConnections,), {"running": deployment})
-    # To make a failing example smaller would take longer than the test may.
+    # Shrinking a failing example would take longer than the test's time limit.
     phases = (Phase.explicit, Phase.reuse, Phase.generate)
     checks = list(HealthCheck)
     chosen = settings(

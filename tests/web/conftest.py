@@ -21,7 +21,7 @@ def stage() -> Iterator[Stage]:
 def still() -> Iterator[Web]:
     """The application over a world that the tests of a module leave as it is; Siv operates the service."""
     with stage_in_memory() as new:
-        # Each test of the module logs the same few people in.
+        # Each test of the module logs in the same few people.
         new.deps = replace(new.deps, config=replace(new.deps.config, logins_per_hour=10_000))
         add_operator(new.deps, number=SIV, name="Siv Holm")
         served = serve(new)

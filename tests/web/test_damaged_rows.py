@@ -81,7 +81,7 @@ def test_a_request_is_answered_when_damage_cannot_be_recorded_yet(
     faulty = FaultyDatabase(stage.deps.database)
     web = Web(stage, create_app(replace(stage.deps, database=faulty), site()), "__Host-deldokument")
     ola = web.browser(OLA)
-    # The denial is committed, the alarm after it is not.
+    # The denial is committed, but the alarm after it is not.
     faulty.before = [lambda: None, lambda: setattr(faulty, "fail", Unavailable("database"))]
     assert ola.get(f"/d/{share_id}").status_code == 404
     assert alarms(stage) == 0

@@ -87,7 +87,8 @@ class Connections:
         with self._lock:
             self._closed = True
             for connection in self._open:
-                # The engine may have hung up. The method of a TLS connection would change what another thread reads.
+                # The engine may have hung up. This shuts down the socket itself: TLS state must not change while
+                # another thread reads.
                 with suppress(OSError):
                     socket.socket.shutdown(connection, socket.SHUT_RDWR)
 
@@ -222,7 +223,7 @@ def verdict_of_threat(name: str) -> Verdict:
 
 
 def _send(connection: socket.socket, content: Content) -> None:
-    # clamd closes the connection as soon as a limit is exceeded; its reply says so.
+    # clamd closes the connection as soon as a limit is exceeded. Its reply names the limit.
     with suppress(BrokenPipeError, ConnectionResetError):
         for buffer in content:
             if buffer:  # A chunk of length 0 would end the stream.

@@ -157,7 +157,7 @@ class IcapScanner(SocketScanner):
         connection.settimeout(self._send_seconds)
         if self._url.scheme == "icap":
             return connection
-        # The handshake waits for the server, and can be broken off too.
+        # The handshake waits for the server, so it must also be abortable.
         return self._tls.wrap_socket(connection, server_hostname=host, do_handshake_on_connect=False)
 
     def _reply(self, connection: socket.socket, waiting: Callable[[], object] = bool) -> _Reply:
@@ -180,7 +180,7 @@ def _split(content: Content, length: int) -> tuple[bytes, Iterator[bytes | memor
 
 
 def _send(connection: socket.socket, content: Content, end: bytes) -> None:
-    # A server that has found something may close its side before the end; its reply says so.
+    # A server that has found malware may close its side before the end. Its reply reports the finding.
     with suppress(BrokenPipeError, ConnectionResetError):
         for buffer in content:
             if buffer:  # A chunk of length 0 would end the content.

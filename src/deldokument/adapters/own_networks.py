@@ -32,7 +32,7 @@ def _content(path: Path) -> str:
 def _ipv4(text: str) -> Iterator[IPv4Network]:
     for address, entries in _IPV4.findall(text):
         for length in _IPV4_OWN.findall(entries):
-            # A default route through a tunnel is no network of ours.
+            # A default route through a tunnel is not a network of this machine.
             if int(length) > 0:
                 yield IPv4Network(f"{address}/{length}", strict=False)
 

@@ -180,7 +180,7 @@ def _deadline(connection: socket.socket, seconds: float) -> Iterator[threading.E
     def hang_up() -> None:
         is_over.set()
         with suppress(OSError):
-            # SSLSocket.shutdown would drop the object through which the other thread reads.
+            # SSLSocket.shutdown would discard the object through which the other thread reads.
             socket.socket.shutdown(connection, socket.SHUT_RDWR)
 
     timer = threading.Timer(seconds, hang_up)
@@ -194,7 +194,8 @@ def _deadline(connection: socket.socket, seconds: float) -> Iterator[threading.E
         raise
     finally:
         timer.cancel()
-        # A hang_up under way ends first: the number that it shuts down may soon be another connection's.
+        # Let a running hang_up end first: the descriptor number that it shuts down may soon belong to another
+        # connection.
         timer.join()
 
 

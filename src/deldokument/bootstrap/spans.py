@@ -126,7 +126,7 @@ class Tracing:
 
     @contextmanager
     def _span(self, name: str, kind: SpanKind) -> Iterator[Span]:
-        # The text of an exception may name anything: only its type is recorded.
+        # The text of an exception may contain anything, so only its type is recorded.
         with self._tracer.start_as_current_span(
             name, kind=kind, attributes=_use_case(), record_exception=False, set_status_on_exception=False
         ) as span:

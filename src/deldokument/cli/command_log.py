@@ -66,7 +66,7 @@ def login_name(environment: Mapping[str, str]) -> str:
 def record_command(name: str, login: str, system_log: Path | None = None) -> None:
     """Write one line to the system's log, or to standard error if there is none."""
     path = system_log or SYSTEM_LOG
-    # A login name comes from the environment: it must not add another line.
+    # The login name comes from the environment, so it could contain a line break.
     words = f"command: {name}, typed by {login!r}"
     with suppress(OSError):
         handler = SysLogHandler(str(path), SysLogHandler.LOG_AUTHPRIV) if path.is_socket() else StreamHandler()

@@ -67,7 +67,8 @@ def demo(
     data: Annotated[Path, typer.Option(envvar="DATA", help="Folder for the demo's data.")] = Path("data"),
 ) -> None:
     """Run everything on this machine, with simulated registers and made-up people."""
-    # Imported here and in `serve`: no other command needs the web application, a third of the time to start.
+    # Imported here and in `serve`, because no other command needs the web application, which is a third of the start-up
+    # time.
     from deldokument.cli.demo.demo import run_demo
 
     configure_logging()

@@ -50,13 +50,13 @@ def say_rows(columns: Sequence[str], rows: Sequence[Row], *, as_json: bool) -> N
         return
     table = Table()
     for column in columns:
-        # Part of an id is useless: it is never cut off, however narrow the table.
+        # A part of an id is useless, so ids are never cut off, however narrow the table is.
         table.add_column(column.replace("_", " ").capitalize(), no_wrap=column == "id", overflow="fold")
     for row in rows:
         table.add_row(*(_format_value(row[column]) for column in columns))
     console = _plain_console()
     if not console.is_terminal and "COLUMNS" not in os.environ:
-        # For grep and awk: a row is one line.
+        # For grep and awk, a row must be one line.
         console.width = _MAX_WIDTH
     console.print(table)
 

@@ -102,7 +102,7 @@ class PartFile:
         self._file.close()
         for candidate in _number_names(self._target):
             try:
-                # An empty file reserves the name: replacing that one replaces no file of others.
+                # An empty file reserves the name. Only this file is replaced later, never another program's.
                 candidate.open("xb").close()
             except FileExistsError:
                 continue

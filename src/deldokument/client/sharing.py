@@ -56,7 +56,7 @@ class ShareRequest:
             "expires_at": format_instant(self.until),
             "recipients": [to.body() for to in self.recipients],
         }
-        # Absent instead of false: an administrator may have confirmed it for the whole system.
+        # Absent instead of false: an administrator may have confirmed archiving for the whole system.
         archived = True if self.archived else None
         optional = {"archived": archived, "confidential": self.confidential, "notify": self.notify}
         return given | {name: value for name, value in optional.items() if value is not None}

@@ -89,7 +89,7 @@ class HttpOwner:
     """Base of objects with an HTTP client, which they close. Also a context manager."""
 
     def __init__(self, http: httpx.Client | None) -> None:
-        # Requests without TLS go to localhost only. A proxy could read them.
+        # Requests without TLS go only to localhost. A proxy could read them.
         self._http = http or httpx.Client(timeout=_TIMEOUT, follow_redirects=False, mounts={"http://": None})
 
     def __enter__(self) -> Self:

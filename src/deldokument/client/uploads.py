@@ -124,14 +124,12 @@ class Uploads:
             return False
         return "concatenation" in answer.headers.get("tus-extension", "").replace(" ", "").split(",")
 
-    # --- several streams ---------------------------------------------------------------------------------------------
-
     def _in_streams(self, attempt: UploadAttempt, streams: int) -> None:
         name = attempt.file.name
         try:
             there = {p: self._offset(attempt, p.url, 0) for p in self._ledger.partials(name)}
             partials = self._partials(attempt, streams)
-            # Reported before the first of them continues: a resumed document starts at the sum of all streams.
+            # Report the sum first: a resumed document starts at the sum of all streams.
             attempt.set_progress({p.start: there.get(p, 0) for p in partials})
             with ThreadPoolExecutor(max(streams, 1)) as pool:
                 sent = [pool.submit(self._partial, attempt, p, there.get(p, 0)) for p in partials]
@@ -140,7 +138,7 @@ class Uploads:
                 raise error
             self._join(attempt, partials)
         except _Gone:
-            # The partial uploads cannot be used any more: fall back to the document's own upload, in one stream.
+            # The partial uploads can no longer be used: fall back to the document's own upload, in one stream.
             attempt.broken.clear()
             known = self._offset(attempt, attempt.ticket.url, 0)
             attempt.reached_as_one(known)
@@ -174,8 +172,6 @@ class Uploads:
         except Refused as refused:
             # The partial uploads do not match, or are gone: their bytes cannot be used.
             raise _Gone from refused
-
-    # --- one stream --------------------------------------------------------------------------------------------------
 
     def _stream(self, attempt: UploadAttempt, url: Callable[[], str], start: int, length: int, known: int) -> None:
         """Upload ``length`` bytes from ``start``; the service has the first ``known`` of them."""

@@ -101,7 +101,7 @@ class Settings(BaseSettings):
     model_config = SettingsConfigDict(
         env_prefix=PREFIX,
         env_ignore_empty=True,
-        # Groups are read from flat names: SMTP_HOST is the host of smtp.
+        # Groups are read from flat names: SMTP_HOST is the field host of the group smtp.
         env_nested_delimiter="_",
         env_nested_max_split=1,
         enable_decoding=False,
@@ -333,7 +333,7 @@ def load_settings(**given: Any) -> Settings:
     try:
         return Settings(**_nest(_credentials() | given))
     except ValidationError as error:
-        # A default that was not computed because of another setting's error is not an error of its own.
+        # If a default could not be computed because of another setting's error, it is not a separate error.
         problems = [found for found in error.errors(include_input=False) if found["type"] != _UNMADE]
         raise ConfigurationError("\n".join(["cannot start with these settings:", *_explain(problems)])) from None
 

@@ -50,7 +50,8 @@ def _postgres_url(value: str) -> str:
         raise ValueError("must be a postgresql URL")
     try:
         parts = urlsplit(value)
-        # A character such as "/" in the password would end the host: login would be read as host, host as database.
+        # A character such as "/" in the password would end the host. Then the login would be read as the host, and the
+        # host as the database.
         is_plain = parts.port != 0 and "#" not in value and "@" not in parts.path + parts.query
     except ValueError:
         is_plain = False

@@ -202,7 +202,7 @@ class EnvelopeDecryptor:
         del self._arrived[:]
         while not self._arrived:
             yield
-        # More bytes than one document has.
+        # There are more bytes than one document has.
         raise IntegrityError
 
     def _content_key(self, header: _Header) -> bytes:

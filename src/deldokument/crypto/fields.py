@@ -39,7 +39,7 @@ def open_bytes(key: bytes, sealed: bytes, label: str, record_id: bytes) -> bytes
     """
     padded = open_sealed(derive(key, Purpose.FIELDS), sealed, _bound_to(label, record_id))
     end = _LENGTH + int.from_bytes(padded[:_LENGTH], "big")
-    # One content has one padded form: the fewest whole blocks, padded with zeros.
+    # A content has only one padded form: the fewest whole blocks, padded with zeros.
     if len(padded) != end + -end % BLOCK or any(padded[end:]):
         raise IntegrityError
     return padded[_LENGTH:end]

@@ -17,7 +17,7 @@ _LABEL = b"deldokument/audit-seal/1\n"
 class Flaw(StrEnum):
     """How an event fails verification."""
 
-    ALTERED = "altered"  # Its content or position does not give its hash.
+    ALTERED = "altered"  # Its content or position does not match its hash.
     MISSING = "missing"  # It is absent or out of order.
     UNLINKED = "unlinked"  # Its previous hash differs from the hash of the event before it.
     CUT_OFF = "cut_off"  # The chain ends before an event that is known to exist.
@@ -25,7 +25,7 @@ class Flaw(StrEnum):
     REWRITTEN = "rewritten"  # Its hash differs from the known hash.
     CHANGED = "changed"  # Every event up to this one holds, but the exported file around them was changed.
     FORGED = "forged"  # The service did not write it: its tag is not valid.
-    BEHIND = "behind"  # The event of the head that is kept apart from the database is not there.
+    BEHIND = "behind"  # The database lacks the event of the head that is stored beside the keyring.
     UNSIGNED = "unsigned"  # Its checkpoint was not signed with a trusted certificate.
 
 

@@ -110,7 +110,7 @@ class TcpBytes(SentBytes):
 
     def _count_written(self, unacknowledged: Callable[[], int]) -> int:
         """Return how many bytes were written before the body, acknowledged or not."""
-        # What is acknowledged between the two counts would be in both.
+        # Bytes that are acknowledged between the two counts would be in both.
         earlier, rest, acknowledged = -1, 0, self._info()[1]
         while acknowledged != earlier:
             earlier, rest, acknowledged = acknowledged, unacknowledged(), self._info()[1]

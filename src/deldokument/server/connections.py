@@ -217,7 +217,7 @@ class BoundedConnection(HttpToolsProtocol):
             # The next byte starts a head, even an empty line that the parser does not report. So the time limit
             # for heads applies.
             self._in_head, self._since = True, self.loop.time()
-        # The parser takes any buffer, and keeps none.
+        # The parser accepts any buffer, and keeps none.
         super().data_received(data)  # type: ignore[arg-type]
         if self._overhead > MAX_HEAD and not self.transport.is_closing():
             self.send_400_response("The head, or what stands between the pieces of the body, is too long.")
@@ -249,7 +249,7 @@ class BoundedConnection(HttpToolsProtocol):
         self._in_head = False
         _must_be_plain(self.headers, self.parser.get_http_version())
         if self.parser.should_upgrade() and any(map(_announces_body, self.headers)):
-            # The parser would take the body for the next request.
+            # The parser would read the body as the next request.
             raise ValueError("a body with a request to upgrade")
         if len(self.pipeline) >= MAX_AHEAD:
             raise ValueError("too many requests ahead of their answers")
@@ -297,7 +297,7 @@ class BoundedConnection(HttpToolsProtocol):
         awaited = self._in_head or (self.cycle is not None and self.cycle.more_body and not self.flow.read_paused)
         patience = HEAD_SECONDS if self._in_head else BODY_SECONDS
         if awaited and self.loop.time() - self._since > patience:
-            # The transport still sends what waits in its buffer.
+            # The transport still sends the bytes in its buffer.
             self.transport.close()
         if self._is_stuck():
             self._cut()
@@ -377,7 +377,7 @@ class BoundedConnection(HttpToolsProtocol):
 
     def _cut(self) -> None:
         connection: Any = self.transport.get_extra_info("socket")
-        # A closing transport has its descriptor until all has been taken; a closed one has none.
+        # A closing transport has its descriptor until all bytes have been sent; a closed one has none.
         if connection is not None and connection.fileno() >= 0:
             connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _LINGER_NOT_AT_ALL)
         self.transport.abort()

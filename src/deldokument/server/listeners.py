@@ -59,7 +59,7 @@ def listen_at(path: Path) -> socket.socket:
     listener = socket.socket(socket.AF_UNIX)
     try:
         listener.bind(str(path))
-        # Nobody can connect before it listens.
+        # Nobody can connect before the socket listens.
         path.chmod(_SOCKET_MODE)
         listener.listen(_BACKLOG)
     except OSError:
@@ -200,8 +200,8 @@ class Server(uvicorn.Server):
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         await super().startup(sockets)
         self._managing = asyncio.create_task(self._management.serve([self._listeners.management]))
-        # A signal may have come before this server handled signals. One that comes now must stay: no `|=`, which
-        # would replace what the handler sets in between.
+        # A signal may have come before this server handled signals. A signal that comes now must not be lost, so no
+        # `|=`, which could overwrite the handler's value.
         if has_to_end():
             self.should_exit = True
 

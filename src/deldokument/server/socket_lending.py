@@ -166,7 +166,7 @@ class LendingConnection(BoundedConnection):
         self._left, self._is_deaf = left, True
         self.parser = HttpRequestParser(self)
         self.parser.set_dangerous_leniencies(lenient_data_after_close=True)
-        # For the new parser the rest is the whole body of a request, whose head is ignored.
+        # The new parser gets an artificial head, which is ignored, and reads the rest as the body of that request.
         self.parser.feed_data(b"POST / HTTP/1.1\r\nContent-Length: %d\r\n\r\n" % left)
         self._is_deaf = False
 

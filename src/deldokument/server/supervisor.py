@@ -51,7 +51,7 @@ def end_at_a_signal() -> None:
     """
 
     def end(*_: object) -> None:
-        # First: a second signal could interrupt set(), and wait without end for the lock that it holds.
+        # Ignore signals first: a second one could interrupt set(), and then wait for ever for the lock that it holds.
         _ignore_ending_signals()
         _has_to_end.set()
         sys.exit(0)
@@ -95,7 +95,8 @@ def supervise(
             children.start_missing()
         # Further signals are pending, and would end the parent as soon as they are unblocked.
         _ignore_ending_signals()
-        # The children close theirs. While one process has a listener open, connections queue there unanswered.
+        # Children close their own copies. If one process kept a listener open, connections would queue there
+        # unanswered.
         close_listeners()
     finally:
         children.end()
@@ -150,7 +151,7 @@ class ChildProcesses:
             self._report(pid)
         ages = [now - self._living.pop(pid) for pid in ended]
         if ages:
-            # Once, however many have died: they may have had one cause.
+            # One delay for all dead children: they may have died of the same cause.
             self._delay(is_longer=min(ages) < _QUICK_SECONDS)
         if not self._living:
             raise NoProcessLeft
@@ -196,7 +197,7 @@ class ChildProcesses:
         except Exception:
             log.exception("server process failed")
         finally:
-            # Skips the parent's finally blocks: the child must not close what the parent has open.
+            # This skips the parent's finally blocks, because the child must not close the parent's resources.
             os._exit(0)
 
 

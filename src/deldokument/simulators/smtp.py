@@ -101,8 +101,6 @@ class MailServer:
             await asyncio.sleep(self.delay_seconds)
         return _break_off(server) if self.mode == "cut-after" else "250 2.0.0 Taken"
 
-    # --- the page ----------------------------------------------------------------------------------------------------
-
     def routes(self) -> list[Route]:
         return [
             Route("/", self._page),

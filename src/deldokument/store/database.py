@@ -99,12 +99,12 @@ class Database:
             taken()
 
         def checkin(_connection: object, record: ConnectionPoolEntry) -> None:
-            # A failed attempt to connect again is a checkin without a checkout.
+            # A failed reconnection causes a checkin without a checkout.
             if record in in_use:
                 in_use.remove(record)
                 returned()
 
-        # On PostgreSQL they have one pool.
+        # On PostgreSQL both are the same pool.
         for pool in {self._engines.reader.pool, self._engines.writer.pool}:
             event.listen(pool, "checkout", checkout)
             event.listen(pool, "checkin", checkin)
@@ -119,7 +119,7 @@ class Database:
         def after(*given: Any) -> None:
             given[4].end_observed()
 
-        # On PostgreSQL they are one.
+        # On PostgreSQL both are the same engine.
         for engine in {self._engines.reader, self._engines.writer}:
             event.listen(engine, "before_cursor_execute", before)
             event.listen(engine, "after_cursor_execute", after)

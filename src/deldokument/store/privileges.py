@@ -57,7 +57,7 @@ WORKER: Final[Privileges] = {
 }
 """The same for workers."""
 
-# Also those that only the version before uses, which keeps running during an upgrade.
+# Including tables that only the previous version uses, which keeps running during an upgrade.
 _TABLES = text("SELECT tablename FROM pg_tables WHERE schemaname = current_schema() ORDER BY tablename")
 
 

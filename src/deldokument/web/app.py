@@ -75,7 +75,7 @@ from deldokument.web.transfer import downloads, tus
 
 log = logging.getLogger("deldokument.web")
 ENDPOINTS: tuple[Endpoint, ...] = (
-    # They are tried in this order, so the commonest come first.
+    # Routes are tried in this order, so the most frequent ones come first.
     *offers.ENDPOINTS,
     *shares.ENDPOINTS,
     *discarding.ENDPOINTS,
@@ -163,7 +163,7 @@ def create_app(deps: Dependencies, site: Site, extra: tuple[Endpoint, ...] = (),
         routes=routes(deps, site, extra),
         exception_handlers={HTTPException: _http_error(deps, site), Exception: _unexpected_handler(deps, site)},
     )
-    # The redirect to the same path without a slash would lead to the host that the request names.
+    # The redirect to the path with a final slash would lead to the host in the request.
     app.router.redirect_slashes = False
     return DamageRecorder(
         SecurityHeaders(EncodedControls(RequestMeter(app, meter or Meter())), secure=site.secure), deps
@@ -179,7 +179,7 @@ def routes(deps: Dependencies, site: Site, extra: tuple[Endpoint, ...] = ()) -> 
     store = Mount(KS_STORE_PREFIX, create_store(deps, site, callers))
     reading = ReadLimit()
     pages = [starlette_route(endpoint, deps, site, reading) for endpoint in (*ENDPOINTS, *extra)]
-    # They are tried in this order, and the pages are many.
+    # Routes are tried in this order, and there are many pages.
     return [*tus.routes(deps), api, ks, store, assets, *pages]
 
 

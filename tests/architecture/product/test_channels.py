@@ -17,9 +17,9 @@ _OWN = {
 }
 _OF_ALL = {
     f"{_NOTIFICATIONS}/registry.py",
-    # Packages below the registry ask which channels reach recipients: services.shares and the web's time line.
+    # Packages below the registry must know which channels reach recipients: services.shares and the web's timeline.
     "domain/messages/outbox.py",
-    # Texts to translate are marked in the package web alone.
+    # Texts are marked for translation only in the package web.
     "web/pages/event_details.py",
 }
 

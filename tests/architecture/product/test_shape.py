@@ -57,8 +57,8 @@ def test_a_folder_with_many_modules_is_found(tmp_path: Path) -> None:
     assert crowded(tmp_path / "tests") == ["tests/web has 17 modules"]
 
 
-def test_no_comment_divides_a_module_of_the_tests() -> None:
-    paths = [path for name in ("tests", "bench") for path in sorted((ROOT / name).rglob("*.py"))]
+def test_no_comment_divides_a_module() -> None:
+    paths = [path for name in ("src", "tests", "bench") for path in sorted((ROOT / name).rglob("*.py"))]
     assert breaches(dividers, [path for path in paths if "node_modules" not in path.parts]) == []
 
 

@@ -10,7 +10,7 @@ _ENTRY = re.compile(r"^# (.+)\n([0-9a-f]{40})$", re.M)
 
 
 def git(*arguments: str) -> str:
-    # The machine that runs this may check out as one user and test as another.
+    # The tests may run as another user than the owner of the checkout.
     command = ["git", "-c", "safe.directory=*", *arguments]
     return subprocess.run(command, cwd=ROOT, check=True, capture_output=True, text=True).stdout
 
@@ -20,7 +20,7 @@ def test_every_commit_that_blame_skips_is_in_the_history_under_its_subject() -> 
     entries = _ENTRY.findall(text)
     assert [commit for _, commit in entries] == re.findall(r"^[0-9a-f]+$", text, re.M)
     history = dict(line.split(" ", 1) for line in git("log", "--format=%H %s").splitlines())
-    # A shallow clone, such as a checkout of a workflow, ends before them.
+    # A shallow clone, such as a workflow's checkout, does not contain them.
     if git("rev-parse", "--is-shallow-repository").strip() != "true":
         assert {commit: subject for subject, commit in entries}.items() <= history.items()
     assert {subject for subject, _ in entries} >= {

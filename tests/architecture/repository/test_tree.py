@@ -14,7 +14,7 @@ _NUL = b"\0"
 
 def files() -> list[str]:
     """Return every file of the repository, committed or not, without the ignored ones."""
-    # The machine that runs this may check out as one user and test as another.
+    # The tests may run as another user than the owner of the checkout.
     listed = ["git", "-c", "safe.directory=*", "ls-files", "-z", "--cached", "--others", "--exclude-standard"]
     names = subprocess.run(listed, cwd=ROOT, check=True, capture_output=True, text=True).stdout.split("\0")
     return sorted({name for name in names if name and (ROOT / name).is_file()})

@@ -63,7 +63,7 @@ def test_no_job_has_every_privilege_and_what_needs_none_has_none() -> None:
     assert isinstance(jobs["test"]["container"], str)
     assert jobs["nightly"]["container"]["options"] == "${{ matrix.options }}"
     matrix = jobs["nightly"]["strategy"]["matrix"]
-    # An option of the matrix itself would not be added to the targets, but run them twice.
+    # An option of the matrix itself would run all targets twice, instead of adding one.
     assert matrix.keys() == {"target", "include"}
     assert [one["target"] for one in matrix["include"]] == ["test-cluster", "test-large"]
 

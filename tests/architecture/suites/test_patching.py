@@ -10,22 +10,22 @@ from tests.architecture.rules import ROOT
 
 LISTED = Counter(
     {
-        # A call that is held or counted, and made all the same.
+        # A call that is delayed or counted, but still made.
         "tests/api/test_idempotency.py: deldokument.services.shares.drafts.api_drafts.create_draft": 2,
         "tests/api/test_idempotency.py: deldokument.web.http.limits.lease_renewal.renew_request": 1,
         "tests/services/shares/display/test_queries.py: subject_number": 1,
-        # A fake that is slow for once.
+        # A fake that is slow once.
         "tests/services/shares/recipients/test_organization_names.py: find": 1,
-        # Two at once: the one has looked, and the other has been there since.
+        # Simulates two at once: one has checked, and the other has created the file since.
         "tests/contract/documents/test_signing.py: exists": 1,
-        # A system that starts no more threads.
+        # A system that cannot start more threads.
         "tests/services/test_loops.py: start": 1,
-        # Where the process reads, and puts temporary files.
+        # Standard input, and the folder for temporary files.
         "tests/cli/test_shares.py: sys.stdin": 2,
         "tests/contract/blobs/test_s3.py: tempfile.tempdir": 1,
-        # A safeguard that is off, to see that the attack would find that.
+        # A safeguard is switched off, to check that the attack detects that.
         "tests/attacker/database/test_generated.py: is_row_tag": 1,
-        # Lanes of their own for a server in this process, and the limits of the path that bytes take.
+        # Separate lanes for a server in this process, and limits of the byte path.
         "tests/matrix/test_matrix.py: lanes": 2,
         "tests/matrix/test_matrix.py: name": 1,
     }

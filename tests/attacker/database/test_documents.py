@@ -234,7 +234,7 @@ def test_a_waiting_document_with_a_second_manifest_is_not_approved(attack: Attac
     propose(stage, share_id, documents=(ticket.document_id,), expires_at=LATER)
     put_back(stage, announced)
     sent(stage, ticket.token, EXCHANGED)
-    # What remains of a proposal is about the same bytes: another end is set, and a text is added to it.
+    # The rest of a proposal still concerns the same bytes: another end is set, and a text is added.
     changes.change_share(stage.deps, person(KARI), share_id, Change(expires_at=EARLIER))
     propose(stage, share_id, title="Nytt")
     with pytest.raises(Conflict, match="proposal_changed"):

@@ -62,7 +62,7 @@ def test_a_session_of_ones_own_never_becomes_another_persons(attack: Attack) -> 
     assert 200 not in statuses(browser)
 
 
-# On PostgreSQL: a column type with its own equality (contract/store/engine/test_asked_rows.py).
+# On PostgreSQL the same attack uses a column type with its own equality (contract/store/engine/test_asked_rows.py).
 @pytest.mark.embedded("a view of SQLite, which the file that is put back replaces")
 def test_a_view_that_answers_with_another_persons_session_logs_nobody_in(attack: Attack) -> None:
     browser = attack.victims.browsers["stranger"]
@@ -71,7 +71,7 @@ def test_a_view_that_answers_with_another_persons_session_logs_nobody_in(attack:
         mine, theirs = (found[name]["token_hash"].hex() for name in ("stranger", "operator"))
         others = ", ".join(f'"{column.name}"' for column in session.c if column.name != "token_hash")
         connection.execute(text("ALTER TABLE session RENAME TO real_session"))
-        # Evaluated once where the row is looked for and once where it is shown, so a quarter of the answers differ.
+        # Evaluated once in the WHERE clause and once in the result, so a quarter of the answers differ.
         connection.execute(
             text(
                 f"CREATE VIEW session AS SELECT CASE WHEN token_hash = x'{theirs}' AND random() % 2 "

@@ -72,7 +72,7 @@ def test_a_double_click_is_no_error_that_hides_what_the_first_click_did(visit: V
     anne = visit("Anne Myhre")
     page = to_accounts(anne)
     page.get_by_label("Navn").fill("Dobbeltklikk")
-    # Both clicks come before the first is answered, and the first is on its way before the second.
+    # Both clicks come before the first response, and the first request is sent before the second.
     twice = """const button = document.querySelector('.new-account button');
         button.click();
         requestAnimationFrame(() => requestAnimationFrame(() => button.click()));"""
@@ -186,7 +186,7 @@ def test_the_form_of_a_share_takes_the_proposals_of_the_account_that_is_chosen(v
         kari.open("/del")
         account, end = kari.page.get_by_label("Konto"), kari.page.get_by_label("Tilgjengelig til")
         confidential = kari.page.get_by_role("group", name="Taushetsbelagt")
-        # The form proposes the account that was shared from last.
+        # The form suggests the account that was last shared from.
         account.select_option("Avtaledokumenter")
         expect(confidential.get_by_label("Ja")).to_be_checked()
         usual = end.input_value()

@@ -53,7 +53,7 @@ def test_accounts_statistics_and_event_log_are_used_by_touch_in_nynorsk_and_engl
     page, hand = anne.page, Finger(anne.page)
     speak(anne, "Nynorsk", "Oversikt")
     hand.press("Kontoar")
-    # Anywhere on the row: the link in it lies over all of it.
+    # A click anywhere on the row works, because its link covers the whole row.
     page.get_by_role("row", name="Byggesak").get_by_role("cell").last.tap(force=True)
     expect(page.get_by_role("heading", level=1)).to_have_text("Byggesak")
     anne.examine()

@@ -119,14 +119,14 @@ def test_from_an_empty_database_to_the_first_share(chromium: Browser, empty: Dep
     tenant_id = make_tenant(tora)
     base = f"/konfigurasjon/{tenant_id}"
 
-    # Before she has signed, nothing but the agreements is hers.
+    # Before signing, she can see only the agreements.
     anne.log_in(ANNE, "/konfigurasjon")
     expect(anne.page.get_by_role("heading", name="Avtaler", level=1)).to_be_visible()
     anne.examine()
     assert post(anne, f"{base}/ta-i-bruk").status == 404
     sign(anne, base)
 
-    # Everything that comes later is refused, with what is missing.
+    # Every later step is refused, with a list of what is missing.
     anne.open("/konfigurasjon")
     expect(anne.page.get_by_role("heading", name="Veien til den første delingen")).to_be_visible()
     anne.examine()

@@ -88,7 +88,7 @@ def test_axe_finds_nothing_on_the_pages_of_lists(visit: Visit) -> None:
     expect(page.get_by_role("link", name="Listen er tom")).to_be_visible()
     anne.examine()
     (number,) = numbers(20, 1)
-    # Of our own shape, in the language of the page; the name is as wide as it likes.
+    # It has our own style, in the page's language; its name is as wide as it needs.
     expect(page.locator(".file-name")).to_have_text("Ingen fil er valgt")
     page.get_by_label("Lim inn en liste").fill(
         f"nummer;navn\n{number};Ny Bruker\n{number};Ny B.\n12838514837;Kari\n1;x\ny\n2;{'navn' * 60}"

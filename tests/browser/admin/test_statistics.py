@@ -9,7 +9,7 @@ from tests.browser.files import noise
 from tests.browser.visitor import NARROW, WIDE, Visit, Visitor
 
 OLA = "21879498012"
-# Resolves once a plot has an area in a colour, or in any when none is named; false when that never happens.
+# Resolves once a plot has an area in this colour, or in any colour if none is given; false if that never happens.
 _APPEARS = """async ([kind, wanted]) => {
     const canvas = document.querySelector(`figure[data-plot=${kind}] .plot-area canvas`);
     const has = () => {

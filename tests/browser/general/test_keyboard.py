@@ -89,7 +89,7 @@ def test_a_file_is_shared_and_fetched_by_the_keyboard_alone(
     keys.tab_to("Kopier lenken")
     keys.press("Enter")
     expect(page.get_by_role("status").filter(has_text="Kopiert")).to_be_attached()
-    # Into the tabs with one Tab, between them with the arrows, out again with the next.
+    # One Tab moves into the tabs, arrows move between them, and the next Tab moves out.
     keys.tab_to("Bokmål")
     keys.press("ArrowRight", "Enter")
     expect(page.get_by_role("tab", name="Nynorsk")).to_have_attribute("aria-selected", "true")
@@ -98,7 +98,7 @@ def test_a_file_is_shared_and_fetched_by_the_keyboard_alone(
     keys.press("Enter")
     expect(page.get_by_text("søker")).to_be_visible()
 
-    # Its recipient.
+    # Ola, its recipient.
     ola = visit(browser=browser, viewport={"width": width, "height": 740})
     keys = Keyboard(ola.page)
     ola.open(path)

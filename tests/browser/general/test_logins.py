@@ -24,7 +24,7 @@ def test_a_person_logs_out_elsewhere(visit: Visit) -> None:
     here.page.keyboard.press("Enter")
     expect(here.page.get_by_role("status").filter(has_text="Du er logget ut der.")).to_be_visible()
     expect(logins).to_have_count(before - 1)
-    # Without following: ID-porten still knows that browser, and would log it in again at once.
+    # Without following redirects: ID-porten still knows that browser, and would log it in again at once.
     assert there.context.request.get("/innlogginger", max_redirects=0).status == 303
 
 

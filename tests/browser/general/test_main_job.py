@@ -75,14 +75,14 @@ def test_what_kari_shares_reaches_ola_and_per_nobody_else_and_ends(
     assert link.startswith(f"{demo.url}/d/")
     kari.examine()
 
-    # The link before login says what this is, and nothing of what it leads to.
+    # Before login, the link explains the service and reveals nothing about the share.
     ola = visit()
     assert ola.open(path) == 200
     ola.examine()
     expect(ola.page.get_by_text("Vedtak i byggesak")).to_have_count(0)
     ola.page.get_by_role("link", name="Logg inn med ID-porten").click()
     ola.choose_person("Ola Nordmann")
-    # The page renews itself when the documents are ready.
+    # The page reloads itself when the documents are ready.
     expect(ola.page.get_by_text("Gjøres klart")).to_have_count(0, timeout=60_000)
     expect(ola.page.get_by_role("heading", name="Vedtak i byggesak")).to_be_visible()
     ola.examine()
@@ -111,12 +111,12 @@ def test_what_kari_shares_reaches_ola_and_per_nobody_else_and_ends(
     siv.examine()
     assert siv.open("/d/finnes-ikke") == 404
 
-    # The receipts say who had what.
+    # The receipts show who has downloaded each document.
     kari.page.get_by_role("link", name="Se delingen").click()
     rows = kari.page.get_by_role("main").get_by_role("listitem")
     kari.reload_until(rows.filter(has_text="FJELL AS").get_by_text("Hentet, ikke bekreftet", exact=True))
     expect(rows.filter(has_text="218794 *****").get_by_text("Bekreftet av mottakeren")).to_be_visible()
-    # On paper they are unfolded, and there is nothing to press.
+    # In print they are expanded, and have no buttons.
     by_hand = kari.page.get_by_text("av 058779 *****")
     for event, media, shown in (("beforeprint", "print", True), ("afterprint", "screen", False)):
         kari.page.evaluate("name => window.dispatchEvent(new Event(name))", event)
@@ -149,7 +149,8 @@ def test_what_kari_shares_reaches_ola_and_per_nobody_else_and_ends(
     kari.open("/delinger")
     kari.examine()
 
-    # The clock passes the end of the first. No further: the others' shares stay, and what the demo says to type holds.
+    # Move the clock past the end of the first share, but no further. Other tests' shares and the demo's printed
+    # commands must stay valid.
     kari.open("/demo")
     kari.examine()
     for _ in range(2):

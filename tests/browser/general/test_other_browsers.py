@@ -78,7 +78,7 @@ def test_a_file_is_shared_and_received_though_the_connection_breaks_both_ways(
         log_in(window, KARI)
         link = share_through_a_cut(window, network, file)
         window.press("button", "Logg ut")
-        # On the last of the pages that logging out leads through.
+        # On the last of the pages through which logging out leads.
         window.wait_for("Logg inn med ID-porten")
 
         window.open(link)

@@ -60,7 +60,7 @@ def test_with_enhetsregisteret_down_the_sharer_confirms_the_number_and_shares(
         form = SharePage(kari)
         form.open()
         form.choose(noise(tmp_path / "vedtak.txt", 10))
-        # Nobody has asked for it in this deployment yet: what the register has said is remembered.
+        # An organisation that nobody in this deployment has looked up yet, because the register's answers are cached.
         form.add("311905007")
         brygga = form.recipient("311 905 007")
         expect(brygga).not_to_contain_text("BRYGGA REGNSKAP AS")

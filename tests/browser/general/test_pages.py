@@ -23,7 +23,7 @@ _IS_UNBROKEN = """async () => {
     return heading.scrollWidth <= heading.clientWidth;
 }"""
 
-# The cumulative layout shift since the page was opened, as Web Vitals count it.
+# The cumulative layout shift since the page was opened, as Web Vitals measure it.
 _SHIFTED = """() => new Promise((done) => {
     let moved = 0;
     const count = (list) => {
@@ -153,7 +153,8 @@ def test_the_language_changes_and_the_page_stays(visit: Visit, tmp_path: Path) -
             expect(page.locator("html")).to_have_attribute("lang", code)
             assert page.url == kari.url + path
             if code != "nb":
-                # In bokmål: test_axe_finds_nothing_where_a_caseworker_works, test_axe_finds_nothing_before_login.
+                # Only in bokmål; the other languages are in test_axe_finds_nothing_where_a_caseworker_works and
+                # test_axe_finds_nothing_before_login.
                 kari.examine()
     expect(page.get_by_label("Tittel")).to_have_value("Tegninger")
 
@@ -200,7 +201,7 @@ def test_without_script_sharing_says_that_it_needs_it_and_the_rest_works(
     path = demo.share(noise(tmp_path / "vedtak.pdf", 100), OLA)
     kari = visit("Kari Lunde", "/del", java_script_enabled=False)
     page = kari.page
-    # By selector: words and roles are not looked for in what stands in for a script.
+    # By selector, because Playwright does not find texts and roles inside noscript.
     expect(page.locator("noscript .ds-alert")).to_contain_text("Deling krever JavaScript")
     expect(page.locator("noscript .ds-alert")).to_be_visible()
     expect(page.get_by_label("Filer", exact=True)).to_be_hidden()
@@ -208,7 +209,7 @@ def test_without_script_sharing_says_that_it_needs_it_and_the_rest_works(
     expect(page.locator(".copy-button")).to_be_hidden()
     page.get_by_label("Klokkeslett").fill("11:15")
     page.get_by_role("button", name="Endre sluttidspunkt").click()
-    # The end is that day at a quarter past eleven, which may be a day nearer.
+    # The end is at a quarter past eleven that day, which may be a day less.
     expect(page.get_by_text(re.compile(r"kl\. 11\.15, (13|14) dager igjen"))).to_be_visible()
     page.locator("noscript a[href$='/tilbaketrekking']").click()
     expect(page.get_by_role("heading", name="Trekke tilbake delingen?")).to_be_visible()

@@ -11,7 +11,7 @@ from tests.browser.visitor import Visit, Visitor
 OLA = "21879498012"
 PHONE = {"width": 390, "height": 844}
 BUTTON = "Jeg har fått dokumentene"
-# Longer than what a connection's buffers hold: it is downloaded when the browser has read it.
+# Longer than a connection's buffers, so that it counts as downloaded only when the browser has read it.
 _LENGTH = 2_000_000
 
 

@@ -18,7 +18,7 @@ from tests.support.deployment.memory import folder_in_memory
 
 pytestmark = [pytest.mark.large, pytest.mark.timeout(600)]
 OLA = "21879498012"
-# In forced colours backgrounds are gone: only a border or an underline shows that something can be used.
+# In forced colours there are no backgrounds: only a border or an underline shows that an element can be used.
 _WITHOUT_EDGE = """() => [...document.querySelectorAll('main .ds-button, main .ds-input, main a.ds-link')]
     .filter((control) => control.checkVisibility() && control.getBoundingClientRect().width > 1)
     .filter((control) => {

@@ -24,7 +24,7 @@ def test_a_copy_takes_the_documents_along_by_the_keyboard_alone(visit: Visit, tm
     keys.press("Enter")
     expect(page.get_by_role("heading", name="Del dokumenter")).to_be_visible()
     form = SharePage(kari)
-    # Copied by now, or while the page is open.
+    # It is copied by now, or will be while the page is open.
     row = form.file("vedtak.pdf")
     expect(row).to_have_attribute("data-state", "complete", timeout=60_000)
     kari.examine()

@@ -36,7 +36,7 @@ def propose(kari: Visitor, folder: Path) -> str:
     """Fill in the form and send it for approval; the path of the page that says what happens next."""
     page, form = kari.page, SharePage(kari)
     form.open()
-    # The form proposes the account that was shared from last.
+    # The form suggests the account that was last shared from.
     page.get_by_label("Konto").select_option("Avtaledokumenter")
     expect(page.get_by_role("button", name="Send til godkjenning")).to_be_visible()
     form.choose(noise(folder / "Leieavtale for Storgata 12, signert av begge parter.pdf", 30_000))

@@ -36,7 +36,7 @@ def test_a_recipient_is_notified_when_nothing_can_be_undone_and_the_pages_say_so
     kari.open(f"/delinger/{share}")
     expect(kari.page.get_by_role("button", name="Angre")).to_be_visible()
     kari.examine()
-    # It goes from an open page, too, when it works no more.
+    # The button also disappears from an open page when it no longer works.
     kari.page.clock.fast_forward(WINDOW / timedelta(milliseconds=1))
     expect(kari.page.get_by_text("Det er for sent å angre.")).to_be_visible()
     expect(kari.page.get_by_role("button", name="Angre")).to_have_count(0)
@@ -66,7 +66,7 @@ def test_what_the_sharer_has_decided_is_kept(visit: Visit, demo: Demo, tmp_path:
     kari.open(form.draft_path)
     expect(kari.page.get_by_label("Varsle mottakerne")).not_to_be_checked()
     silent = form.publish().rpartition("/")[2]
-    # Events are processed in order: once a later share's recipients are notified, this one's would have been.
+    # Events are processed in order: when a later share's recipients are notified, this one's would have been, too.
     later = fill_in(kari, tmp_path).publish().rpartition("/")[2]
     demo.move_clock(WINDOW)
     kari.open(f"/delinger/{later}")

@@ -52,7 +52,7 @@ def meet_malware(kari: Visitor, form: SharePage, folder: Path) -> None:
     kari.reload_until(finding)
     kari.examine()
     kari.open(draft)
-    # The ticks are kept too: without them nothing would be shared in the end.
+    # The ticks are kept too: otherwise the share could not be published at the end.
     expect(form.rows("De som kan åpne delingen").get_by_role("checkbox")).to_be_checked()
     expect(page.get_by_label("Originalene er arkivert")).to_be_checked()
     expect(finding).to_be_visible()
@@ -86,7 +86,7 @@ def read_the_report(kari: Visitor, folder: Path) -> str:
         answers.append(kari.context.request.get(existing(path), timeout=120_000))
         return answers[-1].ok
 
-    # The worker's first seal takes a moment; until then the service asks to try again.
+    # The worker's first seal takes a moment; until then the service answers that the client should retry.
     wait_until(is_sealed, 120, "the report was not sealed")
     pdf = written(folder / "rapport.pdf", answers[-1].body())
     output = subprocess.run(["pdfsig", "-nocert", str(pdf)], capture_output=True, text=True, check=False).stdout
@@ -129,7 +129,7 @@ def test_sharer_and_recipient_see_what_the_scan_found_and_what_it_could_not_exam
     keys.tab_to("Slipp fri")
     keys.press("Enter")
     expect(kari.page.get_by_text("Sluppet fri. Mottakerne må bekrefte en advarsel først.")).to_be_visible()
-    # The focus goes on from the documents, not from the top of the page.
+    # The focus continues after the documents, not at the top of the page.
     keys.press("Tab")
     expect(kari.page.locator("#documents :focus")).to_have_count(1)
     ola.open(link)

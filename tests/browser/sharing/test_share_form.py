@@ -41,7 +41,7 @@ def test_a_pasted_list_becomes_rows_and_refused_lines_stay_with_their_reason(vis
     expect(missing).to_contain_text("Noe i feltet er ikke lagt til som mottaker")
     kari.examine()
 
-    # Put right, they go in; the same one again is no second row.
+    # Corrected, they are added; the same one again gives no second row.
     field.fill(FJELL)
     field.press("Enter")
     expect(field).to_have_value("")
@@ -57,7 +57,7 @@ def test_labels_and_checks_are_kept_and_numbers_are_masked_afterwards(visit: Vis
     form.add(OLA, FJELL)
     form.recipient(OLA_SHOWN).get_by_role("textbox", name="Egen merkelapp").fill("søker")
     form.recipient(OLA_SHOWN).get_by_role("checkbox", name="Jeg har kontrollert nummeret").check()
-    # Left in the middle of a word: it is saved on the way out.
+    # Leave the field in the middle of a word: it is saved when it loses the focus.
     draft = form.draft_path
     form.recipient("FJELL AS").get_by_role("textbox", name="Egen merkelapp").fill("utbygger")
 
@@ -106,7 +106,7 @@ def test_an_empty_form_says_what_is_missing_and_leads_there(visit: Visit) -> Non
     summary = kari.page.locator("ds-error-summary")
     expect(summary).to_be_focused()
     expect(kari.page).to_have_title("Feil: Del dokumenter – Del dokument")
-    # In the order of the page, also those that the server has found.
+    # Errors are in the order of the page, including those that the server has found.
     expect(summary.get_by_role("link")).to_have_text(
         [
             "Velg minst én fil",
@@ -156,7 +156,7 @@ def test_every_unconfirmed_number_is_marked_and_what_is_put_right_leaves_the_sum
     expect(summary).to_have_count(0)
     expect(kari.page).to_have_title("Del dokumenter – Del dokument")
 
-    # The same once more: that nothing was added is said where it was asked for.
+    # The same number again: the message that nothing was added is beside the field.
     form.add(OLA)
     expect(kari.page.locator("#recipients-note")).to_have_text("Mottakeren står allerede i listen")
     form.choose(file)
@@ -225,13 +225,13 @@ def test_another_share_is_made_from_one_that_is_done(visit: Visit, tmp_path: Pat
     kari.page.get_by_role("button", name="Lag ny deling fra denne").click()
     expect(kari.page.get_by_label("Tittel")).to_have_value("Først")
     expect(kari.page.get_by_text(re.compile(r"\b(29|30) dager fra nå"))).to_be_visible()
-    # A sharer who must check a number sees it.
+    # The sharer sees a number that must be checked.
     expect(form.recipient(OLA_SHOWN).get_by_role("checkbox")).not_to_be_checked()
     form.choose(file)
     form.confirm_all()
     form.publish()
 
-    # «Nylig brukt», by keyboard: the number is shown to be checked, and is not taken for checked.
+    # «Nylig brukt», by keyboard: the number is shown for checking, and is unconfirmed.
     form.open()
     chips = kari.page.get_by_role("group", name="Nylig brukt")
     chip = chips.get_by_role("button", name=OLA_MASKED)
@@ -448,7 +448,7 @@ def test_the_label_that_was_typed_last_is_the_one_that_is_kept(visit: Visit) -> 
         kari.page.wait_for_timeout(50)
     label.fill("Mor til Ola")
     label.blur()
-    # Refused, and each of the two labels kept.
+    # The number is refused, and both labels are kept.
     while len(answered) < 3:
         kari.page.wait_for_timeout(50)
     kari.page.reload()
@@ -486,7 +486,7 @@ def test_an_answer_takes_the_focus_from_nobody_who_types_elsewhere(visit: Visit)
     kari.page.keyboard.type("ninger")
     expect(title).to_have_value("Tegninger")
     expect(title).to_be_focused()
-    # Who stays is led back to the number that was refused: leaving the field hands it in, and so does the button.
+    # After staying, the focus is on the refused number. Leaving the field submits it, and so does the button.
     form.add("313017001")
     adding.send_on()
     adding.send_on()
@@ -519,7 +519,7 @@ def test_a_removal_is_saved_before_sharing(visit: Visit, tmp_path: Path) -> None
     expect(form.recipient("FJELL AS")).to_be_visible()
     expect(form.file("feil.txt")).to_contain_text("Lastet opp")
     for path, row in (("mottakere", form.recipient("FJELL AS")), ("dokumenter", form.file("feil.txt"))):
-        # The server has no time for it just then, and is asked again.
+        # The server is busy, and gets the request again.
         kari.page.route(f"**/{path}/*", lambda route: route.fulfill(status=503), times=1)
         with kari.page.expect_response(f"**/{path}/*"):
             row.get_by_role("button", name="Fjern").click()

@@ -145,7 +145,7 @@ def test_what_one_person_wrote_is_not_sent_by_the_next_who_logs_in_in_the_same_b
     kari = visit("Kari Lunde")
     form = SharePage(kari)
     form.open()
-    # Odd is a member of this one. The form proposes the account that was shared from last.
+    # Odd is a member of this account. The form suggests the account that was last shared from.
     kari.page.get_by_label("Konto").select_option("Avtaledokumenter")
     title = kari.page.get_by_label("Tittel")
     title.fill("Skrevet i tide")
@@ -155,7 +155,7 @@ def test_what_one_person_wrote_is_not_sent_by_the_next_who_logs_in_in_the_same_b
     title.fill("Skrevet for sent")
     title.blur()
     expect(kari.page.get_by_role("heading", name="Du er logget ut")).to_be_visible()
-    # The next person at this machine is not asked whether to keep the page.
+    # The next person at this machine gets no question about leaving the page.
     kari.page.on("dialog", lambda dialog: dialog.dismiss())
     kari.context.clear_cookies()
     tab = kari.context.new_page()
@@ -163,14 +163,14 @@ def test_what_one_person_wrote_is_not_sent_by_the_next_who_logs_in_in_the_same_b
     tab.get_by_role("link", name="Odd Bakken").click()
     tab.get_by_role("button", name="Logg inn").click()
     expect(tab.get_by_role("heading", name="Du er logget inn igjen")).to_be_visible()
-    # A colleague, who may see the draft: as it was saved.
+    # A colleague who may see the draft sees it as it was saved.
     expect(kari.page.get_by_role("heading", name="Skrevet i tide")).to_be_visible()
     expect(kari.page.get_by_role("heading", name="Du er logget ut")).to_be_hidden()
 
 
 def test_publishing_waits_for_the_uploads_and_can_be_called_off(visit: Visit, network: Network, tmp_path: Path) -> None:
     kari, file = visit("Kari Lunde", proxy=network.proxy), noise(tmp_path / "plan.bin", LENGTH)
-    # What comes before the pause takes a busy machine longer than the file takes at the pace of the others.
+    # On a busy machine, the steps before the pause take longer than the file does at the usual rate.
     form = start(kari, network, file, _SLOW / 8)
     form.add(OLA)
     expect(form.recipient("218794 98012")).to_be_visible()
@@ -184,7 +184,7 @@ def test_publishing_waits_for_the_uploads_and_can_be_called_off(visit: Visit, ne
     expect(publish).to_be_focused()
     publish.click()
     expect(waiting).to_be_visible()
-    # Before the network is restored, or the rest of the file would arrive before anybody clicks.
+    # Before the network is restored: otherwise the rest of the file would arrive before the click.
     form.file(file.name).get_by_role("button", name="Pause").click()
     expect(publish).to_be_visible()
     network.mend()

@@ -65,9 +65,6 @@ def change(stage: Stage, rules: AccountRules, revision: int = 1) -> Account:
     return lifecycle.change_account_rules(stage.deps, **of(stage), rules=rules, revision=revision)
 
 
-# -- making and naming ------------------------------------------------------------------------------------------------
-
-
 def test_an_account_is_made_with_a_tidy_name_and_the_maker_is_recorded(stage: Stage) -> None:
     created = lifecycle.create_account(
         stage.deps, tenant_id=stage.tenant.id, name="  Áiššit  ja A\u030alesund ", person=person(EWA)
@@ -166,9 +163,6 @@ def test_an_account_gets_another_name_and_may_change_how_its_own_is_written(stag
     assert details(stage, EventKind.ACCOUNT_RENAMED) == [{"account": stage.byggesak.id}] * 2
 
 
-# -- rules ------------------------------------------------------------------------------------------------------------
-
-
 def test_rules_are_stored_and_the_trail_names_the_changed_ones_and_no_value(stage: Stage) -> None:
     assert change(stage, RULES).rules == RULES
     assert account(stage, stage.byggesak.id).rules == RULES
@@ -192,9 +186,6 @@ def test_the_tenants_own_limit_is_the_accounts(stage: Stage) -> None:
         change(stage, RULES)
 
 
-# -- two at once ------------------------------------------------------------------------------------------------------
-
-
 def test_of_two_administrators_the_second_is_refused_and_overwrites_nothing(stage: Stage) -> None:
     change(stage, RULES)
     with pytest.raises(Conflict, match="changed_meanwhile"):
@@ -214,9 +205,6 @@ def test_the_same_change_asked_for_twice_is_made_once(stage: Stage) -> None:
     assert len(changes) == 2
 
 
-# -- closing ----------------------------------------------------------------------------------------------------------
-
-
 def test_an_account_is_closed_and_opened_again_once_each(stage: Stage) -> None:
     closed = lifecycle.close_account(stage.deps, **of(stage))
     assert closed.closed_at == stage.clock.now()
@@ -227,9 +215,6 @@ def test_an_account_is_closed_and_opened_again_once_each(stage: Stage) -> None:
     assert lifecycle.reopen_account(stage.deps, **of(stage)) == opened
     assert details(stage, EventKind.ACCOUNT_CLOSED) == [{"account": stage.byggesak.id}]
     assert details(stage, EventKind.ACCOUNT_REOPENED) == [{"account": stage.byggesak.id}]
-
-
-# -- seeing -----------------------------------------------------------------------------------------------------------
 
 
 def test_accounts_are_listed_with_what_they_hold(stage: Stage) -> None:
@@ -262,8 +247,6 @@ def test_a_deleted_account_is_seen_as_long_as_that_can_be_undone(stage: Stage) -
     listed = lifecycle.list_accounts(stage.deps, tenant_id=stage.tenant.id)
     assert [view.account.name for view in listed] == ["Avtaler"]
 
-
-# -- of others --------------------------------------------------------------------------------------------------------
 
 Deed = Callable[[Stage, dict[str, Any]], object]
 

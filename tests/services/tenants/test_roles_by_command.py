@@ -152,8 +152,6 @@ def test_an_administrator_added_while_the_letter_is_sent_waits_for_the_confirmat
     assert roles_of(stage.deps, person(SIV)) == Roles()
 
 
-# -- the address that the letter goes to ------------------------------------------------------------------------------
-
 OTHER = "operator@annet.example"
 
 
@@ -196,9 +194,6 @@ def test_a_tenant_always_has_an_address_for_letters(stage: Stage, email: str, co
     with pytest.raises(InvalidFields) as refused:
         registration.change_email(stage.deps, tenant_id=stage.tenant.id, email=email, person=person(EWA))
     assert [(error.field, error.code) for error in refused.value.errors] == [("email", code)]
-
-
-# -- what protects the shares of an account ---------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("safeguard", ["four_eyes", "confidential"])

@@ -34,7 +34,7 @@ RARE = EventKind.EVENT_LOG_EXPORTED
 Ask = Callable[[Transaction], object]
 Row = tuple[str, int, int, str, str | None, str | None, str | None, bytes, bytes, bytes]
 
-# Heads and seals are few: PostgreSQL reads a page of them as it finds best.
+# Heads and seals are few, so PostgreSQL may choose any plan for a page of them.
 _EVERY_EVENT_READ = re.compile(r"Seq Scan on audit_event|^SCAN|USE TEMP B-TREE|AUTOMATIC", re.M)
 _COLUMNS = "chain, number, at, kind, share_id, subject_id, details, previous, hash, tag"
 _HEAD = (

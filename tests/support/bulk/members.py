@@ -102,7 +102,7 @@ def _fill(stage: Stage, url: str, count: int) -> list[str]:
     with engines.write() as connection:
         work = Statements(connection, True, engines.is_postgres, stage.deps.integrity, stage.deps.damage)
         connection.execute(insert(member), [MEMBER_TAGS.with_tag(work, row) for row in _rows(stage, numbers)])
-    # As the database itself does from time to time.
+    # As the database does by itself from time to time.
     with engines.writer.connect() as connection:
         words = "VACUUM ANALYZE" if engines.is_postgres else "ANALYZE"
         connection.execution_options(isolation_level="AUTOCOMMIT").execute(text(words))

@@ -161,7 +161,7 @@ class Deployment:
     def __exit__(self, _: type[BaseException] | None, __: BaseException | None, ___: TracebackType | None) -> None:
         for client in self._clients:
             client.close()
-        # A server that has been stopped within a transaction holds the lock that the worker's last rounds wait for.
+        # A server that was stopped within a transaction holds the lock that the worker's last rounds wait for.
         self.let_run(True)
         self.stop_worker()
         _stop(self.server, signal.SIGKILL)
@@ -204,7 +204,7 @@ class Deployment:
             "data_dir": self.data,
             # Notices and webhooks need not wait.
             "default_undo_minutes": 0,
-            # A few persons do in minutes what many do in hours.
+            # In tests, a few persons do in minutes what many do in hours.
             "refusals_per_hour": 100_000,
             "logins_per_hour": 100_000,
             "drafts_per_hour": 100_000,
@@ -361,7 +361,7 @@ class Deployment:
 
     def client(self) -> httpx.Client:
         """Somebody who is not logged in. Closed with the deployment."""
-        # The server closes an idle connection after five seconds: a request sent at that instant would be lost.
+        # The server closes an idle connection after five seconds; a request sent at that instant would be lost.
         limits = httpx.Limits(keepalive_expiry=2)
         self._clients.append(httpx.Client(base_url=self.url, timeout=60, limits=limits, **NO_TLS))
         return self._clients[-1]
@@ -446,7 +446,7 @@ class Deployment:
         self.publish_uninspected(draft_id)
 
         def is_inspected() -> bool:
-            # The worker is niced and looks twice a second. What fails of other tests' documents is not this one's.
+            # The worker is niced and polls twice a second. Failures of other tests' documents do not matter here.
             with suppress(ServiceError, IntegrityError):
                 _ = by_worker or inspect_documents(self.node.deps)
             with self.node.deps.database.read() as tx:
@@ -515,7 +515,7 @@ def form_settings(page: str) -> dict[str, Any]:
 def _stop(process: Process, number: signal.Signals) -> None:
     process.send_signal(number)
     try:
-        # A worker ends its rounds first, which takes long on a busy machine.
+        # A worker first ends its rounds, which takes long on a busy machine.
         process.wait(_STOP_SECONDS)
     finally:
         process.kill()

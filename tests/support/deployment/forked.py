@@ -26,12 +26,13 @@ from types import ModuleType
 _SERVER = get_context("forkserver")
 _SERVER.set_forkserver_preload(
     [
-        # Or each child would look into what pytest was started with.
+        # Otherwise each child would inspect pytest's main module.
         "__main__",
         "deldokument.cli.main",
-        # What `deldokument serve` imports when it is called.
+        # Modules that `deldokument serve` imports when it is called.
         "deldokument.cli.operate.serve",
-        # What the worker imports to seal the first document. On a busy machine that takes longer than a server waits.
+        # Modules that the worker imports to seal the first document. On a busy machine that takes longer than a server
+        # waits.
         "deldokument.adapters.documents.pades",
         "deldokument.simulators.altinn",
         "deldokument.simulators.idporten",

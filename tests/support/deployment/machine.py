@@ -26,7 +26,7 @@ _SOURCES = Path("/etc/apt/sources.list.d/debian.sources")
 _TRUSTED = ("/etc/ssl/certs/ca-certificates.crt", "/etc/resolv.conf", "/etc/pip.conf")
 _NAMESPACES = ("--mount", "--pid", "--uts", "--ipc", "--cgroup")
 _WITHIN = {"PATH": "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", "HOME": "/root", "LC_ALL": "C.UTF-8"}
-# Nothing that the machine mounts is seen outside; its root is the whole of what it sees.
+# Mounts of the machine are invisible outside; it sees only its own root.
 _BOOT = """
 set -euo pipefail
 mount --make-rprivate /

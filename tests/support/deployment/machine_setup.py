@@ -28,7 +28,7 @@ install -d -m 0700 /etc/deldokument/tls
 openssl req -x509 -newkey rsa:2048 -nodes -days 2 -subj /CN={HOST} -addext subjectAltName=DNS:{HOST} \
   -keyout /etc/deldokument/tls/{HOST}.key -out /etc/deldokument/tls/{HOST}.pem 2>/dev/null
 """
-# Of this machine's network only what is the script's own may be changed: the kernel heeds or refuses it there.
+# In this machine's network only the script's own settings may change: elsewhere the kernel would apply or refuse them.
 _ELSEWHERE = ("sysctl --load", "unshare --net --mount-proc sysctl --load")
 
 
@@ -70,7 +70,7 @@ def connect_to_openbao(machine: Machine, server: Server) -> None:
     shutil.copy(server.authority, machine.root / "root/openbao-ca.pem")
     example = "https://bao.example:8200"
     for block in blocks("OpenBao"):
-        # Without a terminal it asks for nothing; the hyphen has it read.
+        # Without a terminal it does not prompt; the hyphen makes it read standard input.
         said = typed(block.replace("bao login", "bao login -"), {"bao login -": str(server.operator.token)})
         machine.run(said.replace(example, server.url))
     fill_in(machine, {name: value.replace(example, server.url) for name, value in lines("OpenBao").items()})

@@ -24,7 +24,7 @@ def folder_in_memory(size: int = _USUAL_BYTES) -> Iterator[Path]:
     """
     with TemporaryDirectory(dir=MEMORY if memory_has(size) else None) as name:
         yield Path(name)
-        # A world's store is 256 folders, nearly all of them empty: shutil.rmtree takes four times as long for those.
+        # A blob store has 256 folders, nearly all of them empty: shutil.rmtree would take four times as long for those.
         for shelf in Path(name).glob("blobs/??"):
             with suppress(OSError):
                 shelf.rmdir()

@@ -18,7 +18,7 @@ def _serve(name: str, options: list[str]) -> None:
     try:
         import_module(f"deldokument.simulators.{name}").main(options)
     except BaseException:
-        # If one cannot start, all end, so a caller that waits for it sees the failure.
+        # If one cannot start, all end, so that a caller that waits for it sees the failure.
         traceback.print_exc()
     finally:
         os._exit(1)

@@ -103,7 +103,7 @@ class Embedded:
         self._prepared: dict[People, _Prepared] = {}
 
     def settings(self, folder: Path) -> dict[str, str]:
-        # Its tables are made already where a deployment's are by default: to migrate then takes no time.
+        # Its tables exist already at the default path of a deployment, so migrating takes no time.
         path = folder / "data" / _FILE
         if not path.exists():
             path.parent.mkdir(parents=True, exist_ok=True)
@@ -115,7 +115,7 @@ class Embedded:
         return self._linked(folder)
 
     def _linked(self, folder: Path) -> str:
-        # A reused name: caches by URL know its statements already.
+        # A name is reused, so that caches by URL already have its statements.
         link = self._spare.pop() if self._spare else Path(_links().name) / secrets.token_hex(8)
         link.unlink(missing_ok=True)
         link.symlink_to(folder / _FILE)
@@ -145,7 +145,7 @@ class Embedded:
 
     def give_back(self, database_url: str) -> None:
         link = Path(database_url.removeprefix("sqlite:///"))
-        # A deployment's is a file in somebody else's folder.
+        # In a deployment it is a file in somebody else's folder.
         if link.is_symlink():
             self._spare.append(link)
 
@@ -260,7 +260,7 @@ class _Kept:
             return False
         now = {entry.id: entry.sealed for entry in self._store.read(self._store.ids(""))}
         kept = {key for key, entry in self._entries.items() if now.get(key) == entry.sealed}
-        # Also a key that was destroyed and made anew under its name.
+        # This includes a key that was destroyed and created again under its name.
         self._store.remove(now.keys() - kept)
         self._store.forget_kept(self._store.list_values(""))
         self._store.keep(self._values)

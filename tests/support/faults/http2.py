@@ -41,7 +41,7 @@ class Http2:
         """Send a GET, and grant so many bytes of its response; return the number of the stream."""
         stream, self._next = self._next, self._next + 2
         asked = {":method": "GET", ":scheme": "https", ":authority": HOST, ":path": path, **headers}
-        # Each field is a literal that no table has, so that no compression is needed.
+        # Each field is a literal without table lookup, so that no compression is needed.
         block = b"".join(b"\x00" + _string(name) + _string(value) for name, value in asked.items())
         self._send(_HEADERS, _END_STREAM | _END_HEADERS, stream, block)
         if window:

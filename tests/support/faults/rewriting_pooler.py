@@ -36,7 +36,7 @@ class RewritingPooler:
             wanted = content.replace(*self.asked)
         if kind == _DATA_ROW and self.answered:
             wanted = _exchanged(content, *self.answered)
-            # Bytes are in hexadecimal in the text format.
+            # In the text format, bytes are in hexadecimal.
             wanted = _exchanged(wanted, *(one.hex().encode() for one in self.answered))
         self.rewritten += wanted != content
         return wanted
@@ -60,7 +60,7 @@ def _read(source: socket.socket, length: int) -> bytes:
 def _pump(pooler: RewritingPooler, source: socket.socket, target: socket.socket, *, begins: bool) -> None:
     with suppress(OSError):
         if begins:
-            # The first message has no kind.
+            # The first message has no type byte.
             head = _read(source, 4)
             target.sendall(head + _read(source, struct.unpack("!I", head)[0] - 4))
         while True:
@@ -80,7 +80,7 @@ def _accept(pooler: RewritingPooler, listening: socket.socket, server: tuple[str
             onward = socket.create_connection(server)
             opened += [client, onward]
             for end in (client, onward):
-                # A message is sent by itself, and would wait for the receipt of the one before.
+                # Each message is sent separately, and would otherwise wait for the acknowledgement of the previous one.
                 end.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             for source, target, begins in ((client, onward, True), (onward, client, False)):
                 thread = threading.Thread(target=_pump, args=(pooler, source, target), kwargs={"begins": begins})

@@ -24,8 +24,8 @@ from tests.support.servers.seaweedfs import change_bucket
 
 _BUCKET = "tests"
 _START_SECONDS = 120.0
-# Unsigned between its daemons, which are on loopback. Debian builds it with a relative folder for the classes. The
-# gateway hangs unless it speaks to the monitor without encryption.
+# Its daemons, which are on loopback, do not sign messages. Debian builds it with a relative folder for the classes. The
+# gateway hangs unless it talks to the monitor without encryption.
 _CONFIGURATION = """[global]
 fsid = {fsid}
 mon_host = [v2:127.0.0.1:{v2},v1:127.0.0.1:{v1}]

@@ -92,7 +92,8 @@ def odd_mail_server(answers: Sequence[bytes], then: Callable[[socket.socket], No
 
         def serve() -> None:
             connection, _ = listener.accept()
-            # A peer that left while its window was shut is not noticed before the kernel's timers run out.
+            # Without this, a peer that left while its window was closed is not noticed before the kernel's timers
+            # expire.
             connection.settimeout(10)
             with connection, connection.makefile("rb") as lines:
                 connection.sendall(answers[0])

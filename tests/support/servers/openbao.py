@@ -85,7 +85,7 @@ def running_openbao(certificates: Path | None = None) -> Iterator[Server]:
     """A server until the end of the block; with TLS where there is a folder for its certificates."""
     if not PROGRAM.exists():
         pytest.fail(f"no {PROGRAM}: it comes with the development dependencies (scripts/setup dev)", pytrace=False)
-    # The port after it is taken too, by what the servers of a cluster speak among themselves.
+    # The next port is used too, for the communication of a cluster's servers.
     (port,) = free_ports(1, 1)
     command = [PROGRAM, "server", "-dev", "-dev-no-store-token", f"-dev-listen-address=127.0.0.1:{port}"]
     if certificates:
@@ -107,7 +107,7 @@ def _wait_until_it_answers(server: Server, process: subprocess.Popen[bytes]) -> 
     deadline = time.monotonic() + _START_SECONDS
     while True:
         try:
-            # The mount that comes with it is there last.
+            # Its default mount is created last.
             server.asked("get", "sys/mounts/secret")
             return
         except (VaultError, OSError):

@@ -7,11 +7,11 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-# Without these options nothing starts in a container there.
+# Without these options no container can start there.
 OPTIONS = "--runtime runc --storage-driver overlay"
 BUILD_OPTIONS = "--isolation oci --ulimit nofile=20000:20000 --ulimit nproc=90000:90000"
 
-# The command on the PATH may be another, without these options.
+# The command on the PATH may be another one, without these options.
 _COMPOSE = 'podman-compose() { command podman-compose --podman-path "$PWD/podman" "$@"; }\n'
 
 

@@ -8,7 +8,7 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
-# Below what the system hands out by itself, so that no client's own port takes a restarted server's.
+# Below the kernel's range of ephemeral ports, so that no client gets a restarted server's port.
 _PORTS = range(20000, 32000)
 _EACH = 1500
 _FIRST = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0")[2:]) * _EACH % len(_PORTS)

@@ -32,7 +32,7 @@ _SETTINGS = {
     "full_page_writes": "off",
     "max_connections": "300",
     "shared_buffers": "64MB",
-    # Its workers would now and then be counted, hold snapshots and take locks.
+    # Its workers would sometimes be counted, hold snapshots and take locks.
     "autovacuum": "off",
 }
 _TEMPLATE = "deldokument_template"
@@ -82,7 +82,7 @@ class PostgresServer:
             return self._spare.pop()
         url = self.new_database()
         with psycopg.connect(url) as connection:
-            # The template's id would make all of them one deployment.
+            # With the template's id, all of them would be the same deployment.
             connection.execute("UPDATE deployment SET id = %s", (secrets.token_urlsafe(16),))
         return url
 
@@ -104,7 +104,7 @@ class PostgresServer:
         Nobody may be using it.
         """
         with psycopg.connect(url) as connection:
-            # What a process that was killed still had under way must not come into the next one's.
+            # Statements of a killed process must not affect the next one.
             connection.execute(_END_OTHERS)
             connection.execute("SET session_replication_role = replica")
             tables = connection.execute(_TABLES).fetchall()
@@ -153,7 +153,7 @@ def crashed_postgres(folder: Path) -> Iterator[None]:
     try:
         yield
     finally:
-        # Unlike a start, a restart has the options of the time before.
+        # Unlike a start, a restart uses the previous options.
         run_program(*command, "-l", folder / "home" / "log", "restart")
 
 

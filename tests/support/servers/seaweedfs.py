@@ -100,7 +100,7 @@ def start_seaweedfs(folder: Path, ports: tuple[int, ...] | None = None) -> Seawe
         *(f"-{name}.port={port}" for name, port in zip(_SERVICES, ports, strict=True)),
     ]
     environment = os.environ | {"GOMEMLIMIT": "400MiB", "WEED_JWT_FILER_SIGNING_KEY": secrets.token_hex(16)}
-    # Of no worker's own, since the one that starts it may end long before the last.
+    # Detached from the test worker that starts it, which may end long before the last one.
     spawn = ["sh", "-c", 'exec "$@" >>log 2>&1 </dev/null & echo $!', "sh", PROGRAM, "mini", *options]
     done = subprocess.run(spawn, env=environment, cwd=folder, capture_output=True, text=True, check=True)
     server = SeaweedFS(folder, ports, int(done.stdout))

@@ -12,7 +12,7 @@ from deldokument.services.tenants.administrators import AdministratorView
 
 def add_administrator(deps: Dependencies, *, tenant_id: str, **given: Any) -> AdministratorView:
     """An administrator who acts."""
-    # No notice to the contact address: an administrator is there as soon as this one.
+    # Without an e-mail to the contact address, because an administrator will exist at the same time.
     added = administrators.add_administrator(replace(deps, mail=None), tenant_id=tenant_id, **given)
     with deps.database.write() as tx:
         tx.staff.let_act(added.id, deps.clock.now())

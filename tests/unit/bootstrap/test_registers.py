@@ -57,7 +57,7 @@ def test_a_client_key_that_is_none_is_named(key: Path, tmp_path: Path, content: 
 
 
 def test_each_breaker_is_that_of_its_register(key: Path) -> None:
-    # Nothing listens at the discard port.
+    # Nothing listens on the discard port.
     silent = dict.fromkeys(
         ("idporten_issuer", "maskinporten_issuer", "altinn_base_url", "enhetsregisteret_base_url"),
         "http://127.0.0.1:9/",

@@ -17,7 +17,7 @@ def thresholds() -> Iterator[None]:
 
 def test_existing_objects_are_excluded_from_collection_and_later_ones_are_not() -> None:
     existing, frozen = len(gc.get_objects()), gc.get_freeze_count()
-    # Nothing is unfrozen afterwards: tests/conftest.py has frozen what the run collected.
+    # Nothing is unfrozen afterwards: tests/conftest.py has frozen the collected objects.
     tune_garbage_collection()
     later = [object()]
     later.append(later)

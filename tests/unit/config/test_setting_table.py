@@ -30,7 +30,7 @@ LOCAL_MAIL = MAIL | {"SMTP_HOST": "127.0.0.1"}
 
 Row = tuple[str, object, str, object, dict[str, str]]
 ROWS: dict[str, Row] = {
-    # Variable: attribute, default, what an operator writes, what it is then, what must be set besides.
+    # Variable: attribute, default, an operator's value, the parsed value, other settings that it needs.
     "PUBLIC_URL": ("public_url", REQUIRED, "https://other.example/", "https://other.example", {}),
     "HOST": ("host", "127.0.0.1", "10.0.0.1", "10.0.0.1", {}),
     "PORT": ("port", 8000, "9000", 9000, {}),
@@ -329,6 +329,6 @@ def test_a_group_does_not_change(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_a_variable_that_is_no_setting_is_none_of_ours(monkeypatch: pytest.MonkeyPatch) -> None:
-    # Kubernetes sets such ones for a service with our name.
+    # Kubernetes sets such variables for a service with our name.
     settings = loaded(monkeypatch, WHOLE | MAIL | {"SMTP_PORT_25_TCP": "tcp://10.0.0.1:25", "PKCS11_SERVICE": "x"})
     assert (settings.smtp is not None, settings.pkcs11) == (True, None)

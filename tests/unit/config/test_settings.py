@@ -526,7 +526,7 @@ def databases(name: str, url: str) -> dict[str, str]:
 def test_a_database_on_another_machine_must_prove_who_it_is(
     monkeypatch: pytest.MonkeyPatch, name: str, url: str
 ) -> None:
-    # The environment's are not enough: another process, or a shell, has none.
+    # The variables of this environment do not count: another process, or a shell, has none.
     monkeypatch.setenv("PGSSLMODE", "verify-full")
     monkeypatch.setenv("PGCHANNELBINDING", "require")
     for query in UNVERIFIED:

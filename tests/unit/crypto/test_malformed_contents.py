@@ -128,7 +128,7 @@ def test_a_card_has_one_form_and_no_other_is_taken(name: str, value: bytes) -> N
     assert open_card(CARD_KEY, "s", sealed_card(*values)) == CARD
     with pytest.raises(IntegrityError):
         open_card(CARD_KEY, "s", sealed_card(*values[:place], value, *values[place + 1 :]))
-    # A last length beyond the end is read as the bytes that are there.
+    # A last length beyond the end would be read as the bytes that exist.
     with pytest.raises(IntegrityError):
         open_card(CARD_KEY, "s", sealed_card(*values[:-1], more=b"\x00\x00\x00\x09b"))
 

@@ -72,7 +72,7 @@ def test_a_session_that_ends_while_a_body_is_on_its_way_changes_nothing(
         body = b'{"text": "%b"}' % number.encode()
         with socket.create_connection(("127.0.0.1", port), 20) as connection:
             sent(connection, f"/del/utkast/{draft.id}/mottakere", len(body), body[:5], Expect="100-continue", **headers)
-            # The service asks for the body once it has found the session.
+            # The service requests the body once it has found the session.
             assert status(connection) == 100
             if ends:
                 web.stage.clock.advance(minutes=31)
@@ -109,10 +109,10 @@ def test_so_many_forms_of_people_without_a_session_are_read_at_once_and_no_more(
         ]
         for connection in held:
             sent(connection, NEEDS_LOGIN, len(body), body[:10], **OWN, Expect="100-continue")
-            # The service asks for the body once it has begun to read it.
+            # The service requests the body once it has begun to read it.
             assert status(connection) == 100
         assert asked(port, NEEDS_LOGIN, len(body), body, **OWN) == 503
-        # Other forms are not affected, nor is this one when another has been read.
+        # Other forms are not affected, nor is this one once another has been read.
         assert asked(port, LOGOUT, 5, b"a=bcd", Content_Type=FORM) == 400
         held[0].sendall(body[10:])
         assert _final_status(held[0]) == 401

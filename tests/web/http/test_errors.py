@@ -57,12 +57,12 @@ OPERATORS_ONLY = {
     "keyring_claimed",
     "keyring_empty",
     "blob_exists",  # a name of 128 random bits drawn twice
-    "seal",  # at the start
+    "seal",  # at start-up
     "seal_exists",
-    "store_of_other_deployment",  # the worker's
+    "store_of_other_deployment",  # only in the worker
     "orphans_implausible",
-    "notices_unavailable",  # the worker's
-    "rights_unavailable",  # made into rights_unknown where a decision needs the rights
+    "notices_unavailable",  # only in the worker
+    "rights_unavailable",  # becomes rights_unknown where a decision needs the rights
 }
 """Codes that operators meet in logs and on the command line, with the detail; they never appear on a page."""
 
@@ -92,7 +92,7 @@ def _raised_in(path: Path) -> Iterator[Raised]:
         return
     names = {kind.__name__ for kind in FAMILY} - FIXED.keys()
     text = path.read_text()
-    # To parse and walk all of the source takes half a second.
+    # Parsing and walking the whole source takes half a second.
     if not any(f"{name}(" in text for name in (*names, "super().__init__")):
         return
     for node in ast.walk(ast.parse(text)):

@@ -88,7 +88,7 @@ def test_a_call_to_a_register_is_counted_with_its_outcome(meter: Meter) -> None:
     clients.observe = meter.count_call
     http = clients.open("altinn")
     with pytest.raises(httpx.ConnectError):
-        # Nothing listens at the discard port.
+        # Nothing listens on the discard port.
         http.get("http://127.0.0.1:9/")
     clients.close()
     found = counted(meter)
@@ -140,6 +140,6 @@ def test_of_several_processes_limits_are_added_and_one_open_breaker_counts(tmp_p
 
 def test_a_process_that_has_just_created_its_file_keeps_no_other_from_being_reported(tmp_path: Path) -> None:
     (tmp_path / "gauge_livesum_1.db").touch()
-    # That of a process that has died is removed while the folder is read.
+    # A dead process's file may be removed while the folder is read.
     (tmp_path / "gauge_livesum_2.db").symlink_to("gone")
     assert "\ndeldokument_database_connections_limit 40.0\n" in reported(tmp_path, "open")

@@ -32,7 +32,7 @@ def test_a_line_break_after_an_address_is_not_that_address(
     assert not answer.is_success
     assert "set-cookie" not in answer.headers
     if not endpoint.path.endswith("}"):
-        # 405: the address of another route, whose last part may be any word.
+        # 405: the path of another route whose last part may be any word.
         assert answer.status_code in {404, 405}
 
 

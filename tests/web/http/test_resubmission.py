@@ -120,7 +120,7 @@ def test_a_form_of_another_site_is_never_made_into_one_of_ours(web: Web, path: s
         assert logged_in.status_code == 403
         assert not carried(logged_in).keys() & TYPED.keys()
         assert "05877914102" not in logged_in.text
-    # The cookie does not come along from another site: this is what most forgeries meet.
+    # Browsers do not send the cookie from another site, which stops most forgeries.
     without = web.browser().request("POST", path, data=TYPED, headers=headers)
     assert (without.status_code, without.headers["location"]) == (303, "/logg-inn")
     assert "05877914102" not in without.text
@@ -192,8 +192,6 @@ def test_more_than_a_form_may_hold_is_not_carried(web: Web, path: str) -> None:
     assert send(web.browser(), path, {"note": "x" * 300_000}).status_code == 413
 
 
-# -- forms with files -------------------------------------------------------------------------------------------------
-
 TAKES = 1000
 
 
@@ -241,7 +239,7 @@ def test_a_forged_form_with_a_file_is_not_even_read(filing: Web) -> None:
     answer = filing.browser().request("POST", "/fil", content=body(), headers=headers)
     assert (answer.status_code, answer.headers["location"]) == (303, "/logg-inn")
     assert read == []
-    # The same body is read when it is our own page that sent it.
+    # The same body is read if our own page sent it.
     filing.browser().request("POST", "/fil", content=body(), headers=headers | OWN)
     assert read
     filing.close()

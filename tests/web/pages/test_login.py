@@ -233,7 +233,7 @@ def test_trying_again_after_a_failed_login_leads_to_where_the_person_was_going(
     browser.begin_login(LINK)
     page = browser.get("/logg-inn/svar", params={"code": "c", "state": f"state-{login.begun}"})
     [again] = re.findall(r'href="(/logg-inn[^"]*)"', page.text)
-    # The link is kept, so nobody has to find it again.
+    # The link is kept, so that nobody has to find it again.
     assert "Åpne den på nytt" not in page.text
     login.failure = None
     assert browser.get(unescape(again)).status_code == 303

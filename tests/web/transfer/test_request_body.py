@@ -49,7 +49,7 @@ def sent(deps: Dependencies, ticket: UploadTicket, messages: Iterator[Message]) 
 def test_when_there_is_no_room_for_the_last_bytes_the_parts_before_them_are_kept(
     stage: Stage, ticket: UploadTicket, end: str
 ) -> None:
-    # Two parts, and the sealed bytes of the third before the last bytes are passed on.
+    # Two parts, and the sealed bytes of the third, before the last bytes are passed on.
     store = SmallBlobStore(stage.deps.blobs, 2 * ciphertext_length(FULL_PART_PLAINTEXT))
     messages = body(2 * FULL_PART_PLAINTEXT + TAIL, {"type": end, "body": b"", "more_body": False})
     with pytest.raises(StorageFull):

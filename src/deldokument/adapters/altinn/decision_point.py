@@ -61,7 +61,7 @@ class AltinnDecisionPoint:
         return tuple(grant for grant in told if grant.codes)
 
     def _with_permits(self, grant: OrganizationGrant, permitted: set[Question]) -> OrganizationGrant:
-        # A code of the list that looks like a permit is not one.
+        # Ignore a code in the list that looks like a permit of the PDP.
         held = grant.codes.difference(map(resource_code, self._resources))
         may = {resource_code(r) for r in self._resources if (grant.organization_number, r) in permitted}
         return replace(grant, codes=held | may)

@@ -79,7 +79,7 @@ class _Lists:
     def add(self, depth: int, start: int) -> int:
         """Return the number of a new list in `numbering.xml`."""
         self.numbered.append((depth, start))
-        # Six precede it: bullets and numbers of three depths.
+        # Six definitions precede it: bullets and numbers at three depths.
         return 6 + len(self.numbered)
 
 

@@ -110,7 +110,7 @@ def _node(node: SyntaxTreeNode) -> Node:
         case "td" | "th":
             return Node("cell", children=children, alignment=str(node.attrs.get("style", "left")).rpartition(":")[2])
         case _:
-            # Again after the reader: an entity such as &#12; has become a character only now.
+            # Cleaned again: an entity such as &#12; becomes a character only in the parser.
             text = plain(node.content) if not children else ""
             return Node(node.type, text, children, is_tight=is_tight)
 

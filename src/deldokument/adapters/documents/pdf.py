@@ -39,7 +39,7 @@ def typeset(nodes: Sequence[Node], paper: RenderedDocument, *, wide: bool) -> by
     fault: BaseException | None = None
     text = json.dumps(data, ensure_ascii=False)
     # The standards forbid a character that no font has, such as one in a file's name. They also forbid a letter with a
-    # mark that no font has together.
+    # mark if no font has the combination.
     for is_shown in (_is_any, _is_in_fonts, _is_latin):
         try:
             return _compile_pdf(_with_numbers(text, is_shown), paper.made_at)
@@ -80,7 +80,7 @@ def _has_glyph(character: str) -> bool:
 
 
 def _compile_pdf(text: str, created_at: datetime) -> bytes:
-    # One compiler per document: a compiler does not admit a second thread.
+    # One compiler per document, because a compiler is not thread-safe.
     compiler = typst.Compiler(_TEMPLATE, font_paths=_FONTS)
     pressed = compiler.compile(
         format="pdf",

@@ -37,7 +37,7 @@ class MarkdownRenderer:
 
         A character that no font has is written as its Unicode number, like «[U+65E5]».
         """
-        # Typst takes twenty megabytes, which a process that renders nothing should not carry.
+        # Typst needs twenty megabytes, which a process that renders nothing should not load.
         from deldokument.adapters.documents.pdf import typeset
 
         nodes = tree_of(self._reader, paper.markdown)

@@ -66,7 +66,7 @@ class PdfSigner:
 
     def seal(self, pdf: bytes, *, reason: str, location: str, at: datetime) -> bytes:
         """Return the PDF signed and certified: later changes of the file are detected. The pages look the same."""
-        # It takes half a second to load, which a process that seals nothing should not wait for.
+        # The import takes half a second, which a process that seals nothing should not spend.
         from deldokument.adapters.documents.pades import signed_pdf
 
         self.check(at)
@@ -129,10 +129,6 @@ def verify_signature(certificate: bytes, data: bytes, signature: bytes) -> bool:
 def valid_until(certificate: bytes) -> datetime:
     """Return the last instant at which the certificate is valid for sealing."""
     return x509.load_pem_x509_certificate(certificate).not_valid_after_utc
-
-
-# --- files
-# -----------------------------------------------------------------------------------------------------------
 
 
 def load_seal(key_path: Path, certificate_path: Path, password: str = "") -> PdfSigner | MissingSeal:

@@ -67,8 +67,7 @@ class IssuerKeys:
         if (keys := self._young_keys()) and _has(keys, kid):
             return keys
         with self._bulkhead.place() as is_admitted:
-            # With cached keys, only tokens with invented or new key names get here; they must not block
-            # threads.
+            # With cached keys, only tokens with invented or new key names get here. They must not block threads.
             if not is_admitted or not self._lock.acquire(timeout=0 if keys else self._wait_seconds):
                 raise self._unavailable("keys are being fetched")
             try:

@@ -79,7 +79,7 @@ class IdTokenValidator:
         Raises: a LoginFailed, or ProviderUnavailable.
         """
         claims = self._verify_id_token(id_token, request.nonce)
-        # A login that was not requested on anyone's behalf must not return on somebody's behalf.
+        # A login that was not requested on anybody's behalf must not return on somebody's behalf.
         if {str(claims[name]) for name in _CUSTOMER if name in claims} != {request.on_behalf_of} - {""}:
             raise LoginRefused("id_token: on behalf of another")
         return self._identity(id_token, claims)

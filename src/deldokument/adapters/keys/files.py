@@ -61,7 +61,7 @@ class FileRootKeys:
         self._keys = {}
 
     def _load_keys(self) -> dict[str, RootKey]:
-        # The new file first: if it replaces the other in between, both reads find the new key.
+        # Read the new file first: if it replaces the other one in between, both reads find the new key.
         fresh = self._fresh_key()
         key = load_root_key(self._path)
         return {key.key_id: key} | fresh

@@ -185,7 +185,7 @@ class SealedKeyring:
         for _ in range(3):
             entries, keys = self._read([entry_id])
             for entry in entries:
-                # A node that added it just as a rotation began may die before it follows.
+                # A node that added the entry just as a rotation began may die before it re-encrypts it.
                 self._follow(entry, keys[entry_id])
                 return keys[entry_id]
             entry = _wrap_key(entry_id, self._sealing_root(), key)
@@ -208,8 +208,8 @@ class SealedKeyring:
             try:
                 keys, spoilt = self._unwrap_entries(entries)
             except Unavailable:
-                # A rotation may have ended since the entries were read: their root key is destroyed, and they
-                # are under another. If their root keys have not changed, a retry would fail too.
+                # A rotation may have ended since the entries were read. Then their root key is destroyed, and they are
+                # under another. If their root keys have not changed, a retry would fail too.
                 before, entries = entries, self._store.read(entry_ids)
                 if _root_ids(entries) == _root_ids(before):
                     raise
@@ -251,13 +251,13 @@ class SealedKeyring:
         """
         self._turn(root_key_id)
         rotated = 0
-        # One more pass after the last change: nodes may have added entries under the previous name to a part
-        # already seen.
+        # One more pass after the last change: nodes may have added entries under the old root key to a part that was
+        # already processed.
         while True:
             spoilt: list[str] = []
             changed = 0
             for batch in self._store.under_others(root_key_id):
-                # Check after the batch was read: what another rotation has changed since then fails the
+                # Check after reading the batch: entries that another rotation has changed since then fail the
                 # comparison.
                 self._must_seal_under(root_key_id)
                 closed = self._reseal(batch, root_key_id)

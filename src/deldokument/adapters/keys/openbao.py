@@ -28,7 +28,7 @@ CONNECTIONS: Final = 16
 
 TIMEOUT: Final = (2.0, 5.0)
 _RENEWED_AFTER: Final = 2 / 3
-# Every call may be repeated: writes name the version that they replace.
+# Every call may be repeated, because writes name the version that they replace.
 _RETRY: Final = Retry(
     total=2,
     backoff_factor=0.2,

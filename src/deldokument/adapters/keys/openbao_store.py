@@ -138,7 +138,7 @@ class OpenBaoStore:
             raise Broken(f"OpenBao's {self._mount} names no root key") from None
 
     def _entry(self, entry_id: str) -> SealedEntry | None:
-        # OpenBao would take an empty name for the folder of all entries, which the service may not read.
+        # OpenBao would read an empty name as the folder of all entries, which the service may not read.
         found = self._bao.get(self._data(_name(entry_id))) if entry_id else None
         if found is None:
             return None
@@ -174,8 +174,7 @@ class OpenBaoStore:
     def _pages(self, prefix: str, folder: str = "entry") -> Iterator[list[str]]:
         """Yield the names in a folder that begin with the prefix, in order."""
         start = prefix.encode().hex()
-        # OpenBao lists the names after a given one, so ask with a name that sorts just before the first
-        # possible one.
+        # OpenBao lists the names after a given name, so pass one that sorts just before the first possible name.
         after = start[:-1] + chr(ord(start[-1]) - 1) + "~" if start else ""
         while names := self._bao.names(f"{self._mount}/metadata/{folder}/", after=after, limit=self._page):
             page = [bytes.fromhex(name).decode() for name in names if name.startswith(start)]

@@ -72,7 +72,7 @@ class Pkcs11RootKeys:
         """Create another key in the module, sensitive and not extractable."""
 
         def make() -> None:
-            # A key that another program created may have a shorter id: padded, it still sorts before the next.
+            # A key created by another program may have a shorter id. Padded, it still sorts before the next one.
             last = max((_id_of(name)[:_PLACE] for name in self._look_up()), default=b"").ljust(_PLACE, b"\0")
             place = (int.from_bytes(last, "big") + 1).to_bytes(_PLACE, "big")
             template = {

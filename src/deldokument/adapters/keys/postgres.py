@@ -61,7 +61,7 @@ _TABLES: Final = (
     'CREATE TABLE IF NOT EXISTS keyring_kept (name TEXT COLLATE "C" PRIMARY KEY, value BYTEA NOT NULL)',
     f"INSERT INTO keyring_layout SELECT {LAYOUT} WHERE NOT EXISTS (SELECT FROM keyring_layout)",  # noqa: S608
 )
-# By name in any schema: every role may read the catalogue, whichever address or search path is configured.
+# Looked up by name in any schema: every role may read the catalogue, independent of address and search path.
 _SERVICES: Final = text("SELECT 1 FROM pg_class WHERE relname = 'deployment' AND relkind = 'r' LIMIT 1")
 _ROOT: Final = text("SELECT root_key_id FROM keyring_root")
 _TURN: Final = text("UPDATE keyring_root SET root_key_id = :root WHERE root_key_id = :before")
@@ -70,8 +70,9 @@ _OTHERS: Final = text("""
     SELECT id, root_key_id, sealed FROM keyring_entry
     WHERE root_key_id <> :root AND id > :last ORDER BY id LIMIT :batch
 """)
-# The share lock waits for a concurrent rotation that is changing the name; afterwards the query finds no row.
-# The lock needs the privilege to update some column; the only one that no update can change grants nothing else.
+# The share lock waits for a concurrent rotation that changes the root key's name; afterwards the query finds no row.
+# The lock needs the privilege to update some column. This is the only column that no update can change, so the
+# privilege grants nothing else.
 _OF_SERVE: Final = (
     "SELECT ON keyring_layout",
     "SELECT, INSERT, UPDATE (only_one) ON keyring_root",

@@ -139,9 +139,6 @@ def _make(deps: Dependencies, municipality: _Municipality, people: Mapping[str, 
             )
 
 
-# --- agreements ------------------------------------------------------------------------------------------------------
-
-
 def _agree(deps: Dependencies, tenant: Tenant, leader: Person) -> None:
     """Record a main agreement signed on paper, and sign the service agreement."""
     signed_by, today = f"{leader.name}, {_LEADERS_ROLE.lower()}", day_of(deps.clock.now())

@@ -64,10 +64,10 @@ def run_demo(port: int, data: Path, stores: Mapping[str, str] | None = None) -> 
     logging.getLogger("alembic").setLevel(logging.WARNING)
     _forget_other_settings()
     data = data.absolute()
-    # Before anything is written: data of another version are refused, and stay as they are.
+    # Checked before writing anything: data of another version are refused, and stay unchanged.
     is_current((stores or {}).get("database_url", default_database_url(data)))
     data.mkdir(parents=True, exist_ok=True)
-    # A signal, too, leaves through the block below.
+    # A signal must also end through the block below.
     end_at_a_signal()
     with ExitStack() as running:
         listeners = Listeners(*(running.enter_context(_listener(number)) for number in (port, ANY_PORT)))
@@ -127,7 +127,7 @@ def _list_settings(registers: _Registers, data: Path, url: str, management_port:
         "management_host": LOOPBACK,
         "management_port": management_port,
         "data_dir": data,
-        # A few persons do here what many do elsewhere.
+        # In the demo, a few persons do what many do elsewhere.
         "refusals_per_hour": 10_000,
         "logins_per_hour": 10_000,
         "drafts_per_hour": 10_000,

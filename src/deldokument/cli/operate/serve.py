@@ -33,7 +33,7 @@ def run_server(settings: Settings) -> None:
     with open_listeners(settings) as listeners, _shared_metrics() as ended:
 
         def child() -> None:
-            # Opened in the child: connections and threads do not survive a fork.
+            # Opened in the child, because connections and threads do not survive a fork.
             with suppress(typer.Exit), errors_as_text(), closing(build_runtime(settings)) as node:
                 serve(settings, node, listeners)
 

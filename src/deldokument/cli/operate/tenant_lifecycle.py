@@ -89,7 +89,7 @@ def activate(tenant: str, as_json: Json = False) -> None:
 def export(tenant: str, to: NewDocument, as_json: Json = False) -> None:
     """Write a tenant's export, a zip, to a new file."""
     with opened_node() as node:
-        # The export is recorded, so only if it can be written.
+        # The export is recorded, so open the file first: that may fail.
         with new_file(to) as file:
             name, pieces = tenant_export(node.deps, tenant, Translator("nb"))
             file.writelines(pieces)

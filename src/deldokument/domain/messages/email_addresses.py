@@ -114,7 +114,7 @@ def check_address(text: str) -> str:
     """
     local, _, domain = text.strip().rpartition("@")
     try:
-        # The codec's running time grows with the square of the length.
+        # The codec's running time is quadratic in the length.
         host = domain[: _MAX_LENGTH + 1].encode("idna").decode("ascii").lower()
     except UnicodeError:
         host = ""

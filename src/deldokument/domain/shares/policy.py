@@ -130,7 +130,7 @@ def hold_reason(tenant: Tenant | None, account: Account | None, share: Share | N
     Reasons: a damaged row, missing events, an ended tenant, a freeze by the operator, or a deleted account.
     """
     if tenant is None or account is None or not (tenant.intact and account.intact and (share is None or share.intact)):
-        # A damaged share can name rows that do not exist; without them nobody knows whether they were stopped.
+        # A damaged share can refer to missing rows, so it is unknown whether those were stopped.
         return Reason.DAMAGED
     if tenant.behind:
         return Reason.BEHIND

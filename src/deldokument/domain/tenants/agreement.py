@@ -125,9 +125,6 @@ def version_key(version: str) -> tuple[int, ...]:
     return major, minor, patch
 
 
-# --- what changed ----------------------------------------------------------------------------------------------------
-
-
 class ChangeKind(StrEnum):
     """How a paragraph differs between two versions."""
 
@@ -168,9 +165,6 @@ def _paragraphs(text: str) -> Iterator[str]:
             words = []
         if line and not _TABLE_RULE.fullmatch(line):
             words.append(line)
-
-
-# --- when a signature is wanted --------------------------------------------------------------------------------------
 
 
 class SignatureState(StrEnum):

@@ -99,7 +99,8 @@ def _end_shares(tx: Transaction, living: list[Share], now: datetime) -> Iterator
     for found in living:
         share = tx.shares.lock(found.id)
         if share is None:
-            # Damaged: it gets no new card, and no event, which would prove its end. Perhaps it is another account's.
+            # A damaged share gets no new card, and no event, which would prove its end. It may belong to another
+            # account.
             tx.retention.close([found.id], _end_of(found, now)[0], now)
         elif share.state in _LIVING:
             state, kind = _end_of(share, now)

@@ -205,7 +205,7 @@ def _cells(line: str) -> list[str]:
     """Return number and name of a line, in this order; return cells of another form unchanged. Raises: InvalidInput."""
     separator = next((sign for sign in _SEPARATORS if sign in line), None)
     if separator is None:
-        # Stripped: searching trailing blanks for the end of a name would take quadratic time.
+        # Stripped, because searching trailing blanks for the end of a name would take quadratic time.
         words = line.strip()
         spaced = _SPACED.fullmatch(words)
         return list(spaced.groups()) if spaced else [words]

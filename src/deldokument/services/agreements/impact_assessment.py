@@ -156,9 +156,6 @@ def acting_name(deps: Dependencies, tx: Transaction, tenant_id: str, person: Per
     return view_person(directory_key(deps), StaffRole.ADMINISTRATOR, own).name if own else ""
 
 
-# --- input -----------------------------------------------------------------------------------------------------------
-
-
 def _check(deps: Dependencies, words: AssessmentWords) -> AssessmentWords:
     """Return the input in its stored form. Raises: InvalidFields."""
     faults = Faults()
@@ -203,9 +200,6 @@ def paper_type(deps: Dependencies, content: bytes) -> str | None:
     """Return the media type of PDF, DOCX or ODT, detected from the content alone; None for everything else."""
     guess = deps.media_types.guess(content[:_HEAD])
     return guess if guess in _KINDS else None
-
-
-# --- stored records --------------------------------------------------------------------------------------------------
 
 
 def _seal(deps: Dependencies, key: bytes, tenant_id: str, words: AssessmentWords) -> tuple[ImpactAssessment, bytes]:

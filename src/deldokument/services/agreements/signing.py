@@ -157,9 +157,6 @@ def start_login(deps: Dependencies, session: Session, *, tenant_id: str, intent_
     return request.url
 
 
-# --- the provider's response -----------------------------------------------------------------------------------------
-
-
 @dataclass(frozen=True, slots=True)
 class SigningDone:
     """Result of the provider's response for an intent: a signature, or ``refusal``, the code of its error."""
@@ -292,9 +289,6 @@ def _record(
 ) -> None:
     facts = {"intent": intent.id, "version": intent.version, **details}
     record_at(deps, tx, deps.clock.now(), kind, facts, tenant_id=intent.tenant_id, person=session.person)
-
-
-# --- results ---------------------------------------------------------------------------------------------------------
 
 
 @dataclass(frozen=True, slots=True)

@@ -42,8 +42,6 @@ from deldokument.store.transaction import Transaction
 
 _Value = TypeVar("_Value")
 
-# --- status ----------------------------------------------------------------------------------------------------------
-
 
 @dataclass(frozen=True, slots=True)
 class AgreementStatus:
@@ -110,9 +108,6 @@ def _need(published: Sequence[PublishedText], signed: ServiceAgreement | None, n
     later = [text for text in published if version_key(text.version) > version_key(signed.version)]
     wanted = min(later, key=lambda text: text.published_at, default=current)
     return needs_signature(signed.version, signed.signed_at, wanted.version, wanted.published_at, now)
-
-
-# --- signed agreements -----------------------------------------------------------------------------------------------
 
 
 @dataclass(frozen=True, slots=True)
@@ -272,9 +267,6 @@ def _main_view(key: bytes | None, agreement: MainAgreement) -> MainAgreementView
 def _service_view(key: bytes | None, agreement: ServiceAgreement) -> ServiceAgreementView:
     signer = open_signer(key, agreement) if key else Signer("", "", "")
     return ServiceAgreementView(agreement, signer.name, signer.role)
-
-
-# --- encryption under the tenant's own key ---------------------------------------------------------------------------
 
 
 @dataclass(frozen=True, slots=True)

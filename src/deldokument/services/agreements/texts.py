@@ -23,8 +23,6 @@ from deldokument.services.encryption import EncryptedColumn, open_field, seal_fi
 from deldokument.services.people import StaffRole, directory_key, operator_of, view_person
 from deldokument.store.transaction import Transaction
 
-# --- publishing ------------------------------------------------------------------------------------------------------
-
 
 @dataclass(frozen=True, slots=True)
 class TextListing:
@@ -88,9 +86,6 @@ def _publisher(deps: Dependencies, text: PublishedText) -> str:
     return open_field(
         directory_key(deps), text.sealed_publisher, EncryptedColumn.PUBLISHER, f"{text.kind}:{text.version}"
     )
-
-
-# --- texts for a tenant ----------------------------------------------------------------------------------------------
 
 
 @dataclass(frozen=True, slots=True)

@@ -26,7 +26,7 @@ def sign_checkpoints(deps: Dependencies) -> int:
     now = deps.clock.now()
     with deps.database.read() as tx:
         chains = tx.checkpoints.due_chains(now - deps.config.seal_every, now)
-    # Requested first: if no signer is configured, fail before reading the chains.
+    # Requested first, to fail before reading the chains if there is no signer.
     certificate = deps.signer.certificate() if chains else b""
     compare_heads(deps)
     faults = [fault for fault in (_sign(deps, chain, certificate) for chain in chains) if fault]
@@ -43,7 +43,7 @@ def _sign(deps: Dependencies, chain: str, certificate: bytes) -> Fault | None:
         head = tx.audit.head(chain)
     if chain in deps.behind:
         return fault or Fault(chain, head.number + 1, Flaw.CUT_OFF)
-    # Before the checkpoint: a chain with a checkpoint and without a head counts as behind.
+    # Before the checkpoint: a chain with a checkpoint but without a head counts as behind.
     if fault := fault or keep_head(deps, chain):
         return fault
     checkpoint = Checkpoint(chain, head.number, head.hash, deps.clock.now(), fingerprint(certificate))

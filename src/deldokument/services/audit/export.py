@@ -125,7 +125,7 @@ def _steps(deps: Dependencies, export: EventExport) -> Iterator[list[dict[str, A
     for step in exported_events(deps, export):
         yield list(_lines(deps, export, step, before))
         before = step[-1].stored.number
-    # A checkpoint beyond the last event: it shows a verifier that the chain was cut off before the export.
+    # A checkpoint beyond the last event shows a verifier that the chain was cut off before the export.
     if export.wanted.is_whole and export.checkpoint and export.checkpoint.number > export.last.number:
         yield [_line_of(export.checkpoint)]
 

@@ -104,7 +104,7 @@ def compared_heads(
     A chain is behind if it lacks the event of its stored head: the database is an older one, or was changed. So is a
     chain whose head does not open, or that has a checkpoint but no head: then the store was changed.
     """
-    # Heads first: a chain only grows, so the database that is read afterwards has at least these events.
+    # Read the heads first: chains only grow, so the database, which is read afterwards, has at least these events.
     kept = kept_heads(keyring, keys)
     with database.read() as tx:
         ends = tx.audit.ends()

@@ -72,9 +72,6 @@ def trusted_certificates(certificates: Iterable[bytes]) -> dict[str, bytes]:
         raise InvalidInput("certificate", "certificate_malformed") from None
 
 
-# --- a database ------------------------------------------------------------------------------------------------------
-
-
 def verify_trail(deps: Dependencies, *, certificates: Collection[bytes], is_signed: SignatureCheck) -> TrailVerdict:
     """Verify every chain, checkpoint and stored head; ``certificates`` are trusted in addition to the service's own."""
     trusted = trusted_certificates([*certificates, *_own(deps)])
@@ -139,9 +136,6 @@ def _every_checkpoint(tx: Transaction, chain: str) -> Iterator[Checkpoint]:
 def _holds(checkpoint: Checkpoint, trusted: Mapping[str, bytes], is_signed: SignatureCheck) -> bool:
     certificate = trusted.get(checkpoint.certificate)
     return certificate is not None and is_signed(certificate, checkpoint.statement(), checkpoint.signature)
-
-
-# --- a file ----------------------------------------------------------------------------------------------------------
 
 
 def verify_export(

@@ -74,7 +74,7 @@ def _redeem_code(deps: Dependencies, share_id: str, code: str, verifier: str) ->
     grant = _grant(deps, code_hash)
     if grant is not None:
         with deps.database.write() as tx:
-            # Of two programs with the same code, one takes it.
+            # If two programs have the same code, only one of them gets a token.
             grant = grant if tx.programs.take(code_hash) else None
     if grant is None or grant.share_id != share_id or now - grant.at > CODE_LIFETIME:
         return None

@@ -190,7 +190,7 @@ def _deciding_with(
         claim = claim_of(deps, proof, hashes, recipients, person, grants)
         decision = may_open(share, claim, now, stop=stop_of(tx, share) if share else None)
         if share is None or share.id != share_id:
-            # All that was about another share, so that an unknown id takes as long as a share of others.
+            # The code above has read another share, so that an unknown id takes as long as a share of others.
             share, decision = None, may_open(None, Claim(rights_known=grants is not None), now, stop=None)
         yield _Decided(share, decision, now, tx, proof, recipients)
 
@@ -250,7 +250,7 @@ def _refusal(deps: Dependencies, person: PersonIdentifier, share: Share | None, 
     """Record a refusal with its reason; return the error for the person."""
     reason = denied.reason
     if reason is Reason.DAMAGED:
-        # As for an unknown share: tenant and audit key of a damaged one are not to be relied on.
+        # Treated like an unknown share: tenant and audit key of a damaged one cannot be trusted.
         share = None
     with deps.database.write() as tx:
         limited = record_refusal(deps, tx, person, share, reason)

@@ -187,7 +187,7 @@ def open_archive(deps: Dependencies, person: PersonIdentifier, share_id: str) ->
         sources.add(document)
     layout = _layouts.get(share_id, sources.digest)
     if layout is None:
-        # Read again: only one pass knows both the layout and exactly the documents that it is for.
+        # Read the documents again: only one pass yields both the layout and exactly its documents.
         sources = ArchiveSources(keys[0])
         layout = _lay_out(deps, share_id, keys, sources)
         _layouts.put(share_id, sources.digest, layout)

@@ -91,7 +91,7 @@ def _claim(deps: Dependencies, upload_id: str) -> Upload | None:
     now = deps.clock.now()
     with deps.database.write() as tx:
         upload = tx.uploads.get(upload_id) if tx.copies.claim(upload_id, now, now + CLAIM) else None
-    # The stored deadline would end a copy whose source was stopped for a day, though its draft lives on.
+    # The stored deadline would end a copy whose source was stopped for a day, although its draft still exists.
     return replace(upload, deadline=now + UPLOAD_LIFETIME) if upload else None
 
 

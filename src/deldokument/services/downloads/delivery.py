@@ -94,7 +94,7 @@ def _record_read_back(
     details: dict[str, str | int] = {
         "document": content.sources.id(0),
         "bytes": stop - start,
-        # Also if the rights have ended just now.
+        # Recorded even if the rights have just ended.
         "integration": access.integration_id,
     }
     if access.consumer.supplier:

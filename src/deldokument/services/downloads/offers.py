@@ -170,7 +170,7 @@ def note_opening(deps: Dependencies, access: Access) -> None:
 def _note_opening(deps: Dependencies, tx: Transaction, access: Access, key: bytes) -> None:
     """Record an opening, unless there is a recent one. Raises: as ``note_opening``."""
     share = access.share
-    # Locked before the subject, as a delivery does: in different orders they could deadlock.
+    # Locked before the subject, in the same order as a delivery, to avoid deadlocks.
     locked = tx.shares.lock(share.id)
     if locked is not None and locked.state in {ShareState.WITHDRAWN, ShareState.ENDED}:
         raise over_error(deps, tx, locked, access.recipient_ids)
@@ -201,7 +201,7 @@ def list_offers(deps: Dependencies, person: PersonIdentifier) -> OfferList:
         shares = {share.id: share for share in found if share.intact}
         share_keys = deps.keyring.get([share_key_id(one) for one in shares])
         audit_keys = [keys[one] for one in {share.audit_key_id for share in shares.values()}]
-        # The list only counts documents.
+        # The list shows only the number of documents.
         around = _OfferRows(tx, list(shares.values()), person, audit_keys, documents=())
         documents, all_keys = tx.share_lookup.document_ids(shares), {**keys, **share_keys}
         for share in shares.values():

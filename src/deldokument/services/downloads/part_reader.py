@@ -38,7 +38,7 @@ def read_parts(
         reader = PartReader(data_key, associated, part.header, part.length)
         name = part.part_id.hex()
         for at, to in _steps(first, last, step):
-            # The ciphertext gets no name: it would stay in memory while a slow client takes the plaintext.
+            # No variable holds the ciphertext: it would stay in memory while a slow client receives the plaintext.
             front = buffers.front if buffers else None
             opened = reader.decrypt(deps.blobs.read(name, *reader.segments_for(at, to)), at, to, front)
             yield part.offset + at, opened

@@ -74,7 +74,7 @@ def confirm_warnings(deps: Dependencies, person: PersonIdentifier, share_id: str
     share_key = existing_key(deps.keyring, share_key_id(share.id))
     audit_key = existing_key(deps.keyring, share.audit_key_id)
     with deps.database.write() as tx:
-        # The lock serialises the confirmations of the share, so that each is recorded once.
+        # The lock serialises the confirmations of the share, so that each is recorded only once.
         tx.shares.lock(share.id)
         policy = policy_of_share(deps, tx, share)
         confirmed = confirmed_warnings(tx, share, audit_key, person)

@@ -58,7 +58,7 @@ class Inspector:
         self._release_claims(deps)
         waiting = _waiting(deps, self._limit)
         if waiting and deps.scanner is not None:
-            # Asked first, so that no document is read in vain.
+            # Checked first, so that no document is read in vain.
             deps.scanner.engine()
         done, troubles = 0, list[Exception]()
         for document in waiting:

@@ -61,9 +61,9 @@ def _take_into_use(database: Database, keyring: Keyring, deployment: Deployment,
             raise _empty()
         if not is_new:
             raise Conflict("keyring_empty", detail="no keyring is in use yet: run `deldokument migrate`")
-    # First, so that a keyring of another deployment stays unchanged.
+    # Claimed first, so that another deployment's keyring stays unchanged.
     keyring.claim(deployment.id)
-    # Before the directory key, so that after a crash in between the next attempt does the same.
+    # Created before the directory key, so that an attempt after a crash does the same.
     keyring.create(INTEGRITY)
     key = keyring.create(DIRECTORY)
     with database.write() as tx:

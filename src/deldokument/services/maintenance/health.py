@@ -176,7 +176,7 @@ def _grade(check: Check) -> Grade:
     try:
         return check.run()
     except Exception as error:
-        # One part that fails, in a way that nobody has foreseen, must not hide the others.
+        # A check that fails in an unforeseen way must not hide the others.
         return Level.CRITICAL, str(error) or repr(error)
 
 

@@ -47,10 +47,10 @@ def sweep_orphans(deps: Dependencies, *, step: int = STEP) -> bool:
         noted = tx.orphans.sweep()
     latest = deps.clock.now() - ORPHAN_AGE
     if noted and noted.horizon > latest:
-        # Stored while the clock was ahead: objects older than that horizon may still be in use.
+        # The sweep was stored while the clock was ahead: objects older than its horizon may still be in use.
         return _store_progress(deps, noted, None)
-    # One horizon for the whole sweep, so that both phases examine the same objects. It is stored with the progress: a
-    # restored database backup continues with its own, and the objects that the backup knew stay known.
+    # One horizon for the whole sweep, so that both phases examine the same objects. It is stored with the progress, so
+    # a restored database continues with its own horizon, and knows all objects older than that.
     sweep = noted or Sweep(horizon=latest)
     after = _looked_further(deps, sweep, step)
     if after.shelf < SHELVES:

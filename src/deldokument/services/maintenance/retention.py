@@ -54,8 +54,8 @@ def record_heartbeat(deps: Dependencies) -> bool:
             return True
     with deps.database.write() as tx:
         deployment = tx.deployment.get()
-        # Read under the row lock: a time from before an operator's confirmation, stored after it, would look like
-        # another jump.
+        # Read under the row lock: otherwise an older time could be stored after an operator's confirmation, and look
+        # like another jump.
         now = deps.clock.now()
         if deployment.halted_at is not None:
             return False
@@ -210,7 +210,7 @@ def destroy_audit_keys(deps: Dependencies) -> int:
     ]
     if not spent:
         return 0
-    # Subjects first: they are found by their key. After a crash in between, the next round destroys the key.
+    # Subjects first, because finding them needs their key. After a crash in between, the next round destroys the key.
     with deps.database.write() as tx:
         for entry in spent:
             tx.retention.erase_subjects(entry)

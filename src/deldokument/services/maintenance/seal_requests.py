@@ -132,8 +132,8 @@ def answer_seal_requests(deps: Dependencies) -> int:
     if is_known and not requests:
         return 0
     key = existing_key(deps.keyring, DIRECTORY)
-    # Outside a transaction: signing takes long, and nobody else could write to SQLite meanwhile. Two workers may sign
-    # the same request, and either result is valid.
+    # Outside a transaction, because signing takes long and would block other writers to SQLite. Two workers may sign
+    # the same request; either result is valid.
     answers = {request.id: _answer(deps, key, request) for request in requests}
     with deps.database.write() as tx:
         tx.seal_requests.note_status(status)
@@ -175,7 +175,7 @@ def _place(request: SealRequest) -> str:
 def _sign(deps: Dependencies, request: SealRequest, content: bytes) -> bytes:
     if request.kind is SealKind.PDF:
         return deps.signer.seal(content, reason=request.reason, location=request.location, at=request.at)
-    # Otherwise a server process could have a checkpoint signed over a chain that it has rewritten.
+    # Otherwise a server process could get a checkpoint signed for a chain that it has rewritten.
     if not content.startswith((END_LABEL, REPORT_LABEL)):
         raise Broken("a statement that is neither the end of an export nor a report")
     return deps.signer.sign(content)

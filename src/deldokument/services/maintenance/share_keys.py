@@ -56,7 +56,7 @@ def destroy_remaining_keys(deps: Dependencies, share_ids: Collection[str]) -> in
 
     def find(tx: Transaction, now: datetime, early: bool) -> list[Share]:
         over = tx.retention.over(share_ids, now, early=early)
-        # Asked after the row was read: a key that another worker has just destroyed is gone before its row says so.
+        # Checked after the row was read, because another worker destroys a key before it changes the row.
         for share in over:
             if share.key_destroyed_at is not None and deps.keyring.ids(share_key_id(share.id)):
                 deps.damage.report(DamagedRow(KEY_KIND, share.id))

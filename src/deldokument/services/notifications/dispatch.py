@@ -158,7 +158,7 @@ def _settle(deps: Dependencies, entry: ChannelEntry, message: OutgoingMessage, o
     is_last = entry.has_retry_limit and message.attempts >= MAX_ATTEMPTS
     if outcome.result is Result.AGAIN and is_last:
         outcome = Outcome(Result.REFUSED, _GIVEN_UP)
-    # In one order, because another worker may settle the same messages.
+    # Always in the same order, because another worker may settle the same messages.
     settled = sorted((message, *outcome.covered), key=lambda one: one.id)
     with deps.database.write() as tx:
         for one in settled:

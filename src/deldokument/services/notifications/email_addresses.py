@@ -128,7 +128,7 @@ def confirm_address(deps: Dependencies, person: PersonIdentifier, code: str) -> 
         if not kept.awaits_code_at(deps.clock.now()):
             raise Conflict("code_expired")
         right = hmac.compare_digest(typed.encode(), code_of(key, kept).encode())
-        # A wrong attempt is counted before it is refused, so the transaction must commit.
+        # A wrong attempt is counted before it is refused, so the transaction must be committed.
         tx.notification_addresses.save(_confirm(deps, key, kept) if right else replace(kept, tries=kept.tries + 1))
         if right:
             record_event(deps, tx, EventKind.ADDRESS_CONFIRMED, person=person)

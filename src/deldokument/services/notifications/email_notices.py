@@ -53,9 +53,6 @@ _DONE = frozenset({Progress.SENT, Progress.RECEIVED})
 _ALWAYS = {EmailKind.MALWARE, EmailKind.ABSENT, EmailKind.PRESENT, EmailKind.ENTRY, EmailKind.HANDOVER}
 
 
-# --- planning --------------------------------------------------------------------------------------------------------
-
-
 def plan_downloaded(deps: Dependencies, tx: Transaction, stored: StoredEvent) -> Iterator[OutgoingMessage]:
     """Plan an e-mail saying that a whole document was sent to a recipient."""
     if stored.event.is_download:
@@ -253,9 +250,6 @@ def _wants(deps: Dependencies, tx: Transaction, member: Member, kind: EmailKind)
     return deps.mail is not None and _address(tx, member, kind) is not None
 
 
-# --- sending ---------------------------------------------------------------------------------------------------------
-
-
 def send_email(deps: Dependencies, message: OutgoingMessage) -> Outcome:
     """Compose the e-mail and submit it to the mail server; MOOT if it is outdated."""
     if deps.mail is None:
@@ -279,7 +273,7 @@ def _code_email(deps: Dependencies, tx: Transaction, message: OutgoingMessage) -
 def _share_email(deps: Dependencies, tx: Transaction, message: OutgoingMessage) -> Email | None:
     kind, share = EmailKind(message.kind), existing(tx.shares.get(existing(message.share_id)))
     member = tx.members.get(message.target)
-    # A message proves nothing: its share and its member may be of different accounts.
+    # A message is not authenticated: its share and its member may be of different accounts.
     kept = _address(tx, member, kind) if member and member.account_id == share.account_id else None
     if member is None or kept is None or not share.intact or not _is_still_so(deps, tx, kind, share, member, message):
         return None

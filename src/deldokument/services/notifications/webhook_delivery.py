@@ -85,7 +85,7 @@ def send_webhook(deps: Dependencies, message: OutgoingMessage) -> Outcome:
     if living is None:
         return make_moot("webhook_removed")
     webhook, integration = living
-    # A message proves nothing: its share may be of another account than the webhook.
+    # A message is not authenticated: its share may be of another account than the webhook.
     if share is None or not share.intact or share.account_id != integration.account_id:
         return make_moot("share_unproven")
     if webhook.disabled_at is not None:

@@ -174,7 +174,7 @@ def remove_administrator(
     """
     told = person is None and _write_to_contact(deps, tenant_id, without=administrator_id)
     with deps.database.write() as tx:
-        # Locked before they are counted: of two who remove each other, the second sees the removal by the first.
+        # Locked before counting: if two remove each other, the second sees the removal by the first.
         tenant = require(tx.tenants.lock(tenant_id), "tenant")
         living = {administrator.id: administrator for administrator in tx.staff.administrators(tenant_id)}
         removed = require(living.pop(administrator_id, None), "administrator")

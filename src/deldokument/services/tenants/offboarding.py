@@ -96,7 +96,7 @@ def complete_deletions(deps: Dependencies) -> int:
         return 0
     now = deps.clock.now()
     with deps.database.write() as tx:
-        # Asked again: another worker may have been first.
+        # Checked again: another worker may have been faster.
         completed = proven.keys() & tx.tenant_lifecycle.emptied_tenants(_BATCH)
         for tenant_id in sorted(completed):
             tx.tenant_lifecycle.save(replace(tx.tenant_lifecycle.get(tenant_id), contents_deleted_at=now))
@@ -111,7 +111,7 @@ def forget_tenants(deps: Dependencies) -> int:
     bare = _erase_subjects(deps, now)
     with deps.database.write() as tx:
         found = [tenant_id for tenant_id in tx.tenant_lifecycle.forgettable(now, _BATCH) if tenant_id in bare]
-        # Locked from here on: an administrator who is being added meanwhile is then refused.
+        # Locked from here on, so that an administrator who is added concurrently is refused.
         spent = {tenant_id: tenant for tenant_id in found if (tenant := tx.tenants.lock(tenant_id))}
         for tenant_id, tenant in spent.items():
             deps.keyring.destroy([tenant_key_id(tenant_id), *_audit_keys(deps, tenant_id)])

@@ -250,7 +250,8 @@ class Append:
         try:
             self.committed = _advance(self._world, self._upload, self.committed, parts, self._on_commit)
         except (Conflict, Frozen, NotFound, StorageFull, TooLarge):
-            # Certainly not committed. After any other error it may have been, so the objects are left to the sweep.
+            # Certainly not committed. After any other error the commit is uncertain, so the objects are left to the
+            # sweep.
             self._world.blobs.delete([part.id for part in parts])
             raise
 
@@ -288,7 +289,7 @@ def _gather(pieces: Sequence[Buffer], buffer: memoryview) -> int:
 def _advance(deps: Dependencies, upload: Upload, old: int, parts: Sequence[Part], on_commit: OnCommit | None) -> int:
     new = parts[-1].stop
     if [part.offset for part in parts] != [old, *(part.stop for part in parts[:-1])]:
-        # The missing bytes in between would be acknowledged with the rest.
+        # Otherwise the missing bytes in between would be acknowledged with the rest.
         raise Broken("parts do not follow each other")
     with deps.database.write() as tx:
         share = locked_share(deps, tx, upload)
@@ -302,7 +303,7 @@ def _advance(deps: Dependencies, upload: Upload, old: int, parts: Sequence[Part]
         if not tx.uploads.advance(upload.id, old, new, parts):
             raise Conflict("upload_offset", expected=require(tx.uploads.get(upload.id), "upload").offset)
         if old == 0 and not upload.is_partial:
-            # A document's bytes are stored once: a client that sends it whole no longer needs the partial uploads.
+            # A document's bytes are stored once: when it is sent whole, the partial uploads are no longer needed.
             tx.uploads.discard_partials(upload.id, deps.clock.now())
         if new == upload.length and not upload.is_partial:
             complete(deps, tx, share, upload)

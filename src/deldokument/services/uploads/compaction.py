@@ -52,7 +52,7 @@ def _merge(deps: Dependencies, upload_id: str, document_id: str, data_key: bytes
     finally:
         writer.abort()
     new = Part(part_id, upload_id, old[0].offset, old[-1].stop - old[0].offset, header)
-    # The commit may have succeeded despite an error, so the object is left to the sweep, which asks the database.
+    # The commit may have succeeded despite an error, so the object is left to the sweep, which checks the database.
     with deps.database.write() as tx:
         merged = tx.uploads.merge(upload_id, old, new, deps.clock.now())
     if not merged:

@@ -92,7 +92,7 @@ _following = (
     .order_by(_event.number)
     .limit(_most)
 )
-# Times as stored: a value that is no valid time must not hide which event it belongs to.
+# Times as stored: an invalid time must not hide the event's other columns.
 _microseconds = type_coerce(_event.at, BigInteger).label("microseconds")
 _links = (
     select(*(_microseconds if column is _event.at else column for column in _event))

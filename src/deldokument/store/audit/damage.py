@@ -21,7 +21,7 @@ from deldokument.store.tables.tags import (
     WEBHOOK_TAGS,
 )
 
-# An event of the future was inserted: it must not silence the alarm for ever.
+# A forged event in the future must not silence the alarm for ever.
 _recorded = (
     select(audit_event.c.details)
     .where(

@@ -24,7 +24,7 @@ program = Table(
     "program",
     metadata,
     Column("secret_hash", StoredBytes, primary_key=True),
-    # Every end of a session ends its programs.
+    # The end of a session deletes its programs.
     Column(
         "session_hash",
         LargeBinary,

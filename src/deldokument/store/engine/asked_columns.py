@@ -67,7 +67,7 @@ def _asked_column(clause: Any, places: Mapping[Column[Any], int]) -> AskedColumn
     if not isinstance(column, Column) or column not in places:
         return None
     if not isinstance(given, Null) and not (isinstance(given, BindParameter) and given.required):
-        # A constant of the statement, or an expression.
+        # Compared with a constant or an expression, not with a parameter.
         return None
     name = str(given.key) if isinstance(given, BindParameter) else None
     [key, *more] = column.table.primary_key.columns

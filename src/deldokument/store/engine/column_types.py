@@ -41,7 +41,8 @@ _Word = TypeVar("_Word", bound=StrEnum)
 
 Ranges = tuple[tuple[int, int], ...]
 
-# Years that stand in for times out of the range of `datetime`; a retention period or a zone can still be added to them.
+# Years that replace times outside the range of `datetime`. A retention period or a time zone can still be added to
+# them.
 _LONG_AGO, _FAR_AWAY = 1000, 9000
 _LONGEST = timedelta(days=365_000) // _MICROSECOND
 

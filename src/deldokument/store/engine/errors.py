@@ -16,7 +16,7 @@ from deldokument.domain.errors import Broken, Conflict, ServiceError, StorageFul
 
 _CONFLICTS = frozenset(
     {
-        # A row of the audit trail that is there already, before its key is compared.
+        # An existing row of the audit trail: the trigger fires before its key is compared.
         sqlite3.SQLITE_CONSTRAINT_TRIGGER,
         sqlite3.SQLITE_CONSTRAINT_UNIQUE,
         sqlite3.SQLITE_CONSTRAINT_PRIMARYKEY,

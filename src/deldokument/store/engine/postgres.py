@@ -112,15 +112,15 @@ def begin_write(connection: Connection) -> None:
 
 
 def _set_mode(connection: Connection, *mode: Any) -> None:
-    # The driver keeps it for the connection's next transactions. SQLAlchemy's options would set it for each, and set
-    # it back after: a quarter of the time of a transaction with one query.
+    # Set on the driver, which keeps it for the connection's next transactions. SQLAlchemy's options would set it for
+    # each transaction and reset it afterwards: a quarter of the time of a transaction with one query.
     driver: Any = connection.connection.driver_connection
     if (driver.isolation_level, driver.read_only) != mode:
         driver.isolation_level, driver.read_only = mode
 
 
 def _send_binary_lists(connection: Any, _: object) -> None:
-    # As text, which the driver prefers, some hundred hashes take four times as long.
+    # As text, which the driver prefers, a list of some hundred hashes takes four times as long.
     connection.adapters.register_dumper(list, ListBinaryDumper)
 
 
@@ -172,7 +172,7 @@ def _of_driver(error: psycopg.Error) -> ServiceError:
             return StorageFull(detail)
         case psycopg.errors.UniqueViolation() | psycopg.errors.ForeignKeyViolation():
             return Conflict("state_changed", detail=detail)
-        # The server ended the session because a busy machine held its transaction for too long.
+        # The server ended the session, because the transaction was idle too long on a busy machine.
         case psycopg.errors.IdleInTransactionSessionTimeout():
             return Unavailable("database", detail=detail)
         case psycopg.OperationalError() | psycopg.InterfaceError():

@@ -29,7 +29,7 @@ def _is_set(connection: sqlite3.Connection, pragma: str, deadline: float) -> boo
     try:
         connection.execute(f"PRAGMA {pragma}")
     except sqlite3.OperationalError as error:
-        # The low byte, because SQLITE_BUSY_RECOVERY counts as SQLITE_BUSY too.
+        # The low byte, because SQLITE_BUSY_RECOVERY also counts as SQLITE_BUSY.
         if error.sqlite_errorcode & 0xFF != sqlite3.SQLITE_BUSY or time.monotonic() > deadline:
             raise
         return False

@@ -125,7 +125,7 @@ class Statements:
         """
         match values:
             case [one]:
-                # Drivers prepare for many even where there is one.
+                # A list makes the driver prepare for many rows, even if it has only one.
                 self._execute(statement, one)
             case _:
                 self._execute(statement, values or None)
@@ -304,7 +304,7 @@ class RowMapper(Generic[_Record]):
         self.columns: list[ColumnElement[Any]] = [table.c[name] for name in self._names]
         required = [place for place, name in enumerate(self._names) if not table.c[name].nullable]
         self._neutral = {place: neutral_value(table.c[self._names[place]]) for place in required}
-        # An empty slice: without it a single place, or none, would return no tuple.
+        # With an empty slice it always returns a tuple, even for one place or none.
         self._required = itemgetter(*required, slice(0))
 
     def values(self, record: _Record) -> dict[str, Any]:

@@ -57,7 +57,7 @@ _uninspected = (
     .where(is_uninspected, share.c.closed_at.is_(None))
 )
 _garbage = select(func.count(), func.min(garbage.c.since)).select_from(garbage)
-# Since their creation: the time of the next attempt does not say how long a message has waited.
+# Since their creation: the time of the next attempt does not show how long a message has waited.
 _messages = (
     select(outbox.c.channel, func.count(), func.min(outbox.c.created_at))
     .where(is_unsettled, or_(outbox.c.due_at <= _now, outbox.c.attempts > 0))

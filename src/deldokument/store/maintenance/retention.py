@@ -105,7 +105,7 @@ _stale = _create_pages(
     _provable.where(is_draft, share.c.changed_at < param("system_before"), _is_stale), share.c.changed_at
 )
 _with_key = _create_pages(_provable.where(has_key), share.c.closed_at)
-# Available ones are the patrol's.
+# The patrol ends available shares.
 _over = _provable.where(InList(share.c.id, "keys"), ~is_available)
 _with_blobs = select(share.c.id).where(may_have_blobs).order_by(share.c.key_destroyed_at).limit(_most)
 _until = bindparam("until", type_=UtcMicros())
@@ -133,7 +133,7 @@ _schedule_rescans = (
     .where(document.c.inspected_at.is_not(None), document.c.share_id.in_(_open_shares))
     .values(rescan_at=_now)
 )
-# One query per tenant, so that each result comes straight from the index: retention periods differ.
+# One query per tenant, because retention periods differ: so each result comes straight from the index.
 _horizon = _now.op("-", return_type=UtcMicros())(tenant.c.retention)
 _first_closed = select(func.min(share.c.closed_at)).where(is_closed_unerased, share.c.tenant_id == tenant.c.id)
 _retentions = select(tenant.c.id, tenant.c.retention).where(_first_closed.scalar_subquery() <= _horizon)
@@ -176,7 +176,7 @@ _erased = _these.values(
     blobs_released=True,
     erased_at=_now,
 )
-# A row that was changed outside the service names another share than its recipient does.
+# A row that was changed outside the service names another share than the one of its recipient.
 _erase_misplaced_receipts = delete(receipt).where(
     receipt.c.recipient_id.in_(select(recipient.c.id).where(InList(recipient.c.share_id, "keys")))
 )

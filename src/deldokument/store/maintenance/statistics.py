@@ -73,7 +73,7 @@ _destroyed = select(total(share.c.document_count)).where(
 _first = select(func.min(share.c.published_at)).where(is_published, share.c.tenant_id == param("key"))
 
 
-# Only one of the rows that two workers may have added.
+# Two workers may each have added a row: use only one of them.
 _its_row = (
     select(func.min(notice_count.c.id))
     .where(

@@ -5,7 +5,7 @@ The caller begins the transaction and takes the locks.
 
 from alembic import context
 
-# Without today's tables: their naming convention would change what old revisions do.
+# Without the present tables, whose naming convention would change the effect of old revisions.
 context.configure(connection=context.config.attributes["connection"], transactional_ddl=True)
 with context.begin_transaction():
     context.run_migrations()

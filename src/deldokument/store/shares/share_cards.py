@@ -111,7 +111,8 @@ class ShareCards:
 
     def lock(self, share_id: str) -> Held | None:
         """Return the share, its row locked until the transaction ends; None if it is missing or damaged."""
-        # Two statements: one that waits for a lock sees the row of afterwards, and the rest of before.
+        # Two statements: a statement that waits for a lock sees the locked row as it is afterwards, but other rows as
+        # before.
         if self._work.first(self._work.with_row_locks(_own_row), {"key": share_id}) is None:
             return None
         row = self._work.first(_by_id, {"key": share_id})
@@ -229,7 +230,7 @@ def _fits(work: Statements, stored: Held, sealed: bytes) -> bool:
     """Return whether the card is valid and matches the share as stored."""
     expected, share_id, is_closed = _card_of(stored), stored.share.id, stored.share.state in CLOSED
     if is_closed != (stored.share.closed_at is not None):
-        # The schema forbids it, and its owner can lift that.
+        # NOT NULL forbids it, but the schema's owner can lift that.
         return False
     if is_card(work.integrity.row_key(SHARE_KIND), share_id, expected, sealed):
         return True
@@ -237,12 +238,12 @@ def _fits(work: Statements, stored: Held, sealed: bytes) -> bool:
     if card is None:
         return False
     if stored.share.erased_at is not None:
-        # Its recipients are erased, and its documents.
+        # Its recipients and documents are erased.
         expected = replace(expected, recipients=card.recipients, documents=card.documents)
     if card.state not in CLOSED:
-        # A batch ended it, and wrote no card.
+        # It was ended in a batch, which writes no card.
         expected = replace(expected, state=card.state, changed_at=card.changed_at)
-    # A change that waited is deleted with the share's key.
+    # A pending change is deleted with the share's key.
     return card == replace(expected, sealed_change=card.sealed_change)
 
 

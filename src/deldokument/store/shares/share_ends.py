@@ -113,7 +113,7 @@ class ShareEnds:
     def _proven_facts(self, rows: Sequence[Row[Any]]) -> dict[str, _Facts]:
         # The schema's owner can admit NULL.
         cards = {row.id: opened_card(self._work, row.id, row.card or b"") for row in rows}
-        # The column is not authentic, so it may only raise a doubt.
+        # The column is not authenticated, so it can only raise a doubt.
         doubtful = [row.id for row in rows if _is_outdated(cards[row.id], row.newest_revision or 0)]
         events = self._events(doubtful)
         found = {share_id: _of_share(card, events.get(share_id, [])) for share_id, card in cards.items()}

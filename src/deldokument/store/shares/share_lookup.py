@@ -60,7 +60,7 @@ _for_organization = _first_look(
     integration, integration.c.organization_number == param("number"), is_living_integration
 )
 _document_at_or_after = select(*DOCUMENT.columns).where(document.c.id == _id_at_or_after(document))
-# Among the account's newest, which an index has in this order: the member may have shared nothing for years.
+# Among the account's newest shares, because an index has that order: the member may have shared nothing for years.
 _newest_of_account = (
     select(share.c.id, share.c.member_id, share.c.created_at)
     .where(is_unerased, share.c.account_id == param("account"), is_published)
@@ -85,8 +85,8 @@ _document_ids = select(document.c.id, *(document.c[name] for name in DOCUMENT_TA
     InList(document.c.share_id, "keys"), ~is_pending
 )
 _audit_key_ids_available = distinct_values(share.c.audit_key_id, is_available)
-# Two queries instead of a join: PostgreSQL expects a share for each hash, of which a person has one for each audit key.
-# For the few that there are, it read the whole table of some ten thousand shares.
+# Two queries instead of a join: PostgreSQL expects a share for each hash, and a person has a hash for each audit key.
+# Although few match, it read the whole table of some ten thousand shares.
 _shares_for = select(recipient.c.share_id, recipient.c.lookup_hash).where(
     InList(recipient.c.lookup_hash, "keys"), is_named
 )

@@ -104,7 +104,8 @@ _each_needing = (
         share.c.expires_at.desc()
     ),
 )
-# The columns of a card once, not in each of these: they are most of the time that PostgreSQL needs for a plan.
+# The columns of a card are selected only once, not in each of these queries: they take most of PostgreSQL's planning
+# time.
 _needing = select(*CARD_COLUMNS).where(share.c.id.in_(union_all(*(select(one.subquery()) for one in _each_needing))))
 _of_accounts = select(*CARD_COLUMNS).where(InList(share.c.account_id, "accounts"))
 """Only compared with rows that subqueries have chosen."""
@@ -201,7 +202,7 @@ class Shares:
             query = _matching(wanted.states, _Given.by(wanted), for_one="key" in keys)
             rows = self._work.rows(query, {**keys, "most": wanted.limit, **values})
             found += self._work.asked_for(_of_accounts, {"accounts": wanted.account_ids}, rows)
-        # Rows before records: only those that are shown are verified. The schema's owner can admit NULL.
+        # Rows before records, so that only shown records are verified. The schema's owner can admit NULL.
         found.sort(key=lambda row: (row.created_at or LONG_AGO, row.id or ""), reverse=True)
         return self._cards.read(found[: wanted.limit])
 

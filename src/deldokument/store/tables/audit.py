@@ -41,7 +41,7 @@ audit_event = Table(
     Column("previous", StoredBytes, nullable=False),
     Column("hash", StoredBytes, nullable=False),
     tag(),
-    # The same as in the details, for an index; verification compares them.
+    # The same value as in the details, for an index. Verification compares them.
     Column("revision", StoredInteger),
     CheckConstraint("number > 0", "number"),
     CheckConstraint("length(previous) = 32 AND length(hash) = 32", "hash"),

@@ -44,8 +44,8 @@ partial("ix_outbox_due", is_unsettled, outbox.c.channel, outbox.c.due_at, outbox
 partial("ix_outbox_target_due", is_unsettled, outbox.c.channel, outbox.c.target, outbox.c.due_at, outbox.c.id)
 partial("ix_outbox_order_id", outbox.c.order_id.is_not(None), outbox.c.order_id)
 
-# Counts of sent notices, which remain when shares and their messages are erased. Two workers may add a row each for the
-# same month; sums do not mind.
+# Counts of sent notices, which remain when shares and their messages are erased. Two workers may each add a row for the
+# same month; readers add them up.
 notice_count = Table(
     "notice_count",
     metadata,
@@ -58,7 +58,7 @@ notice_count = Table(
     Index(None, "account_id", "month"),
 )
 
-# No foreign key, as with heads and checkpoints: a chain has no row of its own.
+# No foreign key, as with heads and checkpoints: there is no table of chains.
 outbox_cursor = Table(
     "outbox_cursor",
     metadata,

@@ -61,7 +61,7 @@ share = Table(
     Column("invites", Boolean, nullable=False),
     # Not in the domain: set when the blobs have become garbage, so that the share is not queried again.
     Column("blobs_released", Boolean, nullable=False, default=False),
-    # Not in the domain either: kept for statistics when documents and receipts are erased.
+    # Not in the domain either: kept for statistics after documents and receipts are erased.
     Column("document_count", StoredInteger, nullable=False, default=0),
     Column("byte_count", StoredBigInteger, nullable=False, default=0),
     Column("opened_at", UtcMicros),
@@ -87,7 +87,7 @@ is_unerased = share.c.erased_at.is_(None)
 may_have_key = share.c.key_destroyed_at.is_(None)
 has_key = is_closed & may_have_key
 is_published = share.c.published_at.is_not(None)
-# As text, because SQLite compares a Boolean with 0 in a query, and then uses no index on its negation.
+# As text: SQLAlchemy would compare the Boolean with 0 on SQLite, which then uses no index on its negation.
 may_have_blobs = and_(share.c.key_destroyed_at.is_not(None), text("NOT blobs_released"))
 is_closed_unerased = is_closed & is_unerased
 partial("ix_share_available", is_available, share.c.expires_at, share.c.audit_key_id)
@@ -145,7 +145,7 @@ document = Table(
     sealed("sealed_manifest"),
     sealed("sealed_inspection"),
     Column("inspected_at", UtcMicros),
-    # Not in the domain: until when a worker holds the lease of the inspection.
+    # Not in the domain: the end of a worker's lease of the inspection.
     Column("inspecting_until", UtcMicros),
     Column("sealed_scan", StoredBytes),
     Column("rescan_at", UtcMicros),
@@ -194,7 +194,7 @@ receipt = Table(
     Column("event_at", UtcMicros),
     Column("direct", Boolean, nullable=False),
     Column("confirmed_at", UtcMicros),
-    # Lists verify a receipt without reading its ranges.
+    # With the hash, lists can verify a receipt without reading its ranges.
     Column("covered_hash", StoredBytes, nullable=False),
     tag(),
     CheckConstraint("first_at <= last_at", "order"),

@@ -73,8 +73,8 @@ WEBHOOK_TAGS = row_tags(
     "integration_id sealed_url sealed_secret events created_at failing_since disabled_at disabled_for revision",
     _newest_about(webhook),
 )
-# A name is encrypted for its document. The tag says of which share that is, whether it is part of that share yet, and
-# how many bytes are sent.
+# A name is encrypted for its document. The tag covers its share, whether it is pending, and the number of bytes to
+# send.
 DOCUMENT_TAGS = row_tags(document, "share_id pending_since length manifest_hash")
 ADDRESS_TAGS = row_tags(
     notice_address, "lookup_hash sealed_address confirmed_at sealed_unconfirmed challenge_id challenged_at"

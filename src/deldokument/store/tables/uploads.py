@@ -24,7 +24,7 @@ upload = Table(
     Column("sealed_metadata", StoredBytes),
     Column("sealed_source", StoredBytes),
     Column("copy_failure", EnumText(CopyFailure)),
-    # Not in the domain: until when a worker has claimed the copy.
+    # Not in the domain: the end of a worker's claim of the copy.
     Column("copying_until", UtcMicros),
     tag(),
     CheckConstraint('"offset" BETWEEN 0 AND length', "offset"),

@@ -65,7 +65,7 @@ _PLAIN = plain_fields(Account, "rules", "intact")
 _PLAIN_RULES = plain_fields(AccountRules, "contact", "standard", "longest")
 _all = select(*_OWN_COLUMNS)
 _by_id = by_key(_all, account.c.id)
-# A few accounts are read with their tenants, which are nearly always asked for next.
+# Accounts are read with their tenants, which are nearly always needed next.
 _one, _few = (
     query.add_columns(*TENANT_COLUMNS).join_from(account, tenant, isouter=True) for query in (_by_id.one, _by_id.few)
 )
@@ -80,7 +80,7 @@ _count_members = select(func.count(member.c.id)).where(member.c.account_id == pa
 _stored = select(total(document.c.length)).join_from(document, share)
 _held = select(total(share.c.byte_count)).where(_may_hold)
 _is_unpublished = share.c.state.in_([ShareState.DRAFT, ShareState.ABANDONED])
-# From the documents, which are few: the account may have many shares.
+# From the documents of drafts, which are few, because the account may have many shares.
 _waiting = select(total(document.c.length)).where(
     is_pending, exists().where(share.c.id == document.c.share_id, _may_hold)
 )

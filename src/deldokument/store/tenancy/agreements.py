@@ -82,7 +82,7 @@ service_agreement = Table(
     UniqueConstraint("tenant_id", "version"),
 )
 
-# In tables of their own, so that no list of agreements reads the documents.
+# In a separate table, so that lists of agreements do not read the documents.
 main_agreement_paper = Table(
     "main_agreement_paper",
     metadata,

@@ -84,7 +84,7 @@ impact_assessment = Table(
     Index(None, "tenant_id", "recorded_at", "id"),
 )
 
-# In a table of its own, so that no list of assessments reads the files.
+# In a separate table, so that lists of assessments do not read the files.
 assessment_file = Table(
     "assessment_file",
     metadata,
@@ -153,7 +153,7 @@ _members = select(*_MEMBER.columns).where(member.c.account_id.in_(_own_accounts)
 _integrations = select(*_INTEGRATION.columns).where(integration.c.account_id.in_(_own_accounts), is_living_integration)
 _shares = select(share.c.id, share.c.tenant_id).where(share.c.account_id.in_(_own_accounts), share.c.tenant_id == _key)
 
-# Of the tenure in the enclosing query. A join, because it uses the indexes of accounts and of their shares.
+# The shares of the tenure in the enclosing query. A join, because it uses the indexes of accounts and of their shares.
 _share_of_it = and_(account.c.tenant_id == tenure.c.tenant_id, share.c.account_id == account.c.id, is_unerased)
 _is_left = exists().where(
     _share_of_it, or_(share.c.key_destroyed_at.is_(None), exists().where(upload.c.share_id == share.c.id))

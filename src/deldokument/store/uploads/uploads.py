@@ -82,7 +82,7 @@ _is_of_account = and_(share.c.account_id == param("key"), may_have_key)
 _unfinished_in_drafts = (
     select(upload.c.id).join_from(share, upload).where(is_draft, _is_of_account, _is_unfinished_of)
 ).limit(param("most"))
-# From the documents, which are few: the account may have many open shares.
+# From the documents, which are few, because the account may have many open shares.
 _unfinished_beside = (
     select(upload.c.id)
     .join_from(document, upload, upload.c.document_id == document.c.id)

@@ -91,7 +91,7 @@ def _allowed_methods(request: Request) -> set[str]:
         route for router in ROUTERS for route in router.routes if route.matches(request.scope)[0] is not Match.NONE
     )
     methods = {method for route in matching if isinstance(route, Route) for method in route.methods or ()}
-    # The middleware answers HEAD by the route of GET.
+    # The middleware answers HEAD through the route of GET.
     return methods | {"HEAD"} if "GET" in methods else methods
 
 

@@ -89,7 +89,7 @@ class ApiMiddleware:
         try:
             if _gives_token(scope["path"]):
                 call = ProgramCall(self._world, None, await _whole_body(request))
-                # After the body, which a slow client may send for long.
+                # Counted only after the body, which a slow client may send for a long time.
                 with self._callers.one_more(None):
                     await self._pass(scope, receive, send, call)
                 return
@@ -138,7 +138,7 @@ class ApiMiddleware:
     async def _pass(self, scope: Scope, receive: Receive, send: Send, call: ApiCall | ProgramCall) -> None:
         scope.setdefault("state", {})["call"] = call
         with suppress(Exception):
-            # The application has answered and logged an error before it raises it again.
+            # The application has already answered and logged the error before raising it again.
             await self._app(scope, _replay_body(call.body, receive), send)
 
     async def _once(self, request: Request, call: ApiCall, name: str) -> Response:
@@ -151,7 +151,7 @@ class ApiMiddleware:
         async with held.keep_renewed(call.deps):
             await self._pass(request.scope, request.receive, answer.take, replace(call, new_id=named.new_id))
         with suppress(ServiceError):
-            # The change is committed. If its response cannot be stored, a repetition runs again, with the same id.
+            # The change is committed. If its response cannot be stored, a repetition runs again under the same id.
             await run_in_threadpool(finish_request, call.deps, call.consumer, held.request, answer.stored_response())
         return answer.response()
 

@@ -24,7 +24,7 @@ from deldokument.web.api.shares import draft_fields_of, shown
 
 router = APIRouter(prefix="/small-shares", tags=["shares"])
 MAX_DOCUMENTS = 20
-# Generators of clients know bytes by the format of OpenAPI 3.0, which 3.1 permits.
+# Client generators recognise bytes by the format of OpenAPI 3.0, which 3.1 permits.
 _BINARY = {"type": "string", "format": "binary", "contentMediaType": "application/octet-stream"}
 _FORM: dict[str, Any] = {
     "requestBody": {

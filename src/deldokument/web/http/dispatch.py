@@ -170,7 +170,7 @@ def _admit(endpoint: Endpoint, call: RequestContext) -> Response | None:
 
     Raises: NotFound if the person lacks the route's role; TokenRefused for a program.
     """
-    # Roles that an earlier check has read may have ended.
+    # Roles that were read by an earlier check may have ended.
     call.known_roles = None
     token = bearer_token(call.request) if endpoint.for_programs else None
     secret = call.request.cookies.get(call.site.session_cookie)
@@ -189,7 +189,7 @@ def _admit(endpoint: Endpoint, call: RequestContext) -> Response | None:
 
 
 def _handle(endpoint: Endpoint, call: RequestContext) -> Response:
-    # The body may have been on its way for long: the session and the roles can have ended since.
+    # The body may have taken long to arrive, and the session or the roles may have ended since.
     if monotonic() >= call.admitted_until and (stranger := _admit(endpoint, call)):
         return stranger
     if call.request.method not in SAFE_METHODS and not endpoint.own_token and not holds_token(call):
@@ -230,7 +230,7 @@ def _check_office(who: RequiredRole, call: RequestContext) -> None:
     elif who is RequiredRole.OPERATOR and not call.roles.operates:
         raise NotFound("not an operator")
     elif who is RequiredRole.OPERATOR and NO_TENANT in call.deps.behind:
-        # A removed operator may be back.
+        # The restore may have brought back a removed operator.
         raise Unavailable("database_restored")
 
 
@@ -239,7 +239,7 @@ def _login_wanted(answer: ErrorFormat, call: RequestContext) -> Response:
         return JSONResponse({"errors": [{"field": "", "message": call.translator.text(WORDS["not_logged_in"])}]}, 401)
     if answer is ErrorFormat.BYTES:
         if _shows_pages(call):
-            # The path of a download is below its share's page, which says how to log in.
+            # A download's path is below its share's page, which explains how to log in.
             return RedirectResponse(f"/d/{quote(call.path('id'), safe='')}", 303)
         return Response(call.translator.text(WORDS["not_logged_in"]), 401, media_type="text/plain")
     if call.request.method not in SAFE_METHODS:

@@ -57,7 +57,7 @@ class Meter:
     """The metrics of a process, kept in memory or, with several processes, in files that they share."""
 
     def __init__(self) -> None:
-        # Otherwise each series has another one with the time of its beginning.
+        # Otherwise each series would have a second one with its creation time.
         disable_created_metrics()  # type: ignore[no-untyped-call]
         self._registry = CollectorRegistry(auto_describe=False)
         self._requests = self._counter("http_requests", "Responses, by route and class of status.", "route", "status")
@@ -115,7 +115,7 @@ class Meter:
         return Histogram(f"deldokument_{name}", text, [label], registry=self._registry, buckets=_SECONDS)
 
     def _gauge(self, name: str, text: str, *labels: str, mode: Literal["livesum", "livemax"] = "livesum") -> Gauge:
-        # Only of living processes: what a process was doing ends with it.
+        # Only of living processes: a dead process is doing nothing.
         return Gauge(f"deldokument_{name}", text, labels, registry=self._registry, multiprocess_mode=mode)
 
 
@@ -136,7 +136,7 @@ class _Processes(Collector):
 def _has_content(file: Path) -> bool:
     with suppress(FileNotFoundError):
         return file.stat().st_size > 0
-    # It was the file of a process that has died.
+    # The file belonged to a process that has died.
     return False
 
 

@@ -88,9 +88,9 @@ def resend_page(call: RequestContext) -> Response:
     With a session it has a fresh token; without one the person must log in first.
     """
     status = 403 if call.session else 401
-    # Without a session the old token is kept: it gives no access, but identifies the form's owner.
+    # Without a session the old token is kept. It gives no access, but identifies the form's owner.
     token = call.session.csrf_token if call.session else _token_of(call)
-    # Same encoding as received: the other one could make a long text exceed the limit of a form.
+    # The same encoding as received, because the other one could make a long text exceed the limit of a form.
     kind = media_type_of(call.request)
     encoding = kind if kind == "multipart/form-data" else "application/x-www-form-urlencoded"
     files = bool(call.files)

@@ -95,7 +95,7 @@ class SharingForm(FormReader):
             await self._read_on()
 
     async def _read_on(self) -> None:
-        # No await after the server has returned bytes: a caller may time out and call again.
+        # No await after the server has returned bytes, because a caller may time out and call again.
         message = await self._receive()
         if message["type"] == "http.disconnect":
             raise ClientDisconnect
@@ -114,7 +114,7 @@ class SharingForm(FormReader):
         elif self._part == _DOCUMENT and self._has_metadata and not self._document_begun:
             self._document_begun = True
         else:
-            # Also a document before its metadata: its recipients are not known then.
+            # This includes a document before its metadata, because its recipients are then unknown.
             raise InvalidInput("body", "sharing_form")
 
     def take(self, data: bytes, start: int, stop: int) -> None:

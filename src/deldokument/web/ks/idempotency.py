@@ -46,7 +46,7 @@ async def once(caller: Caller, metadata: bytes, upload: Upload) -> Response:
         answer = StoredResponse(response.status_code, headers, bytes(response.body))
         return response
     finally:
-        # The change is committed. If its response cannot be stored, a repetition runs again, with the same id.
+        # The change is committed. If its response cannot be stored, a repetition runs again under the same id.
         with suppress(ServiceError):
             await run_in_threadpool(finish_request, caller.deps, caller.sharer, held.request, answer)
 

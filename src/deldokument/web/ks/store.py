@@ -96,7 +96,7 @@ def search(caller: Caller) -> Response:
         raise InvalidInput(unknown or _CRITERION, "search_criterion")
     skip = _count(caller, "fra", 0, range(2**31))
     counts = range(1, stored_documents.MAX_FOUND + 1)
-    # KS' description has renamed what its client sends as "til".
+    # In KS' description the parameter that its client sends as "til" has another name.
     limit = _count(caller, "antall", _count(caller, "til", 100, counts), counts)
     found = stored_documents.find_documents(caller.deps, caller.sharer, account.id, reference, skip=skip, limit=limit)
     return JSONResponse(search_result(*found))

@@ -98,7 +98,7 @@ def log_out(call: RequestContext) -> Response:
         call.session = None
         response = render(call, "pages/login/logging_out.html", form=form)
         target = urlsplit(form.action)
-        # The only page whose form is sent to another site: to the provider, which leads back here.
+        # The only page whose form is sent to another site: to the provider, which sends the browser back here.
         response.headers["Content-Security-Policy"] = f"{CSP}; form-action 'self' {target.scheme}://{target.netloc}"
     for name in (call.site.session_cookie, call.site.login_cookie):
         response.delete_cookie(name, httponly=True, samesite="lax", secure=call.site.secure)

@@ -99,7 +99,7 @@ def content_response(deps: Dependencies, request: Request, content: Content, ali
         "Content-Length": str(content.length),
     }
     if content.sha256:
-        # RFC 9530: it is that of the whole document, also for a range.
+        # RFC 9530: it is the digest of the whole document, even for a range.
         headers["Repr-Digest"] = f"sha-256=:{b64encode(content.sha256).decode()}:"
     # RFC 9110, 14.2: Range means nothing in a HEAD request.
     wanted = request.headers.get("range") if request.method == "GET" else None
@@ -153,7 +153,7 @@ def disposition(name: str) -> str:
 
     It has an ASCII fallback (RFC 6266, 4.1 and 4.3).
     """
-    # A backslash is a separator to some clients.
+    # Some clients treat a backslash as a separator.
     visible = "".join(c if belongs_in_text(c) and c != "\\" else "_" for c in name)
     fallback = re.sub(r'[^\x20-\x7e]|["\\%]', "_", visible)
     return f"attachment; filename=\"{fallback}\"; filename*=UTF-8''{quote(visible, safe='')}"
@@ -282,7 +282,7 @@ class ContentResponse(Response):
         while self._position < min(until, self._stop):
             if not await self._outlasts(scope, writable(scope)):
                 return False
-            # With writability notification, a holder of the semaphore never waits for a slow client.
+            # Because it waits for writability first, a holder of the semaphore never waits for a slow client.
             async with _turns(asyncio.get_running_loop()):
                 coming = _in_readers(partial(_read_first, self._world, self._content, self._position, self._stop))
                 try:
@@ -290,7 +290,7 @@ class ContentResponse(Response):
                         return False
                 finally:
                     await wait_for_threads([coming])
-            # Only the connection still holds the bytes that the kernel has not taken yet.
+            # Only the connection still references the bytes that the kernel has not taken yet.
             del coming
         return not gone.done()
 

@@ -93,7 +93,7 @@ class _Intake:
         self._append = append
         self._receive = request.receive
         self._scope = request.scope
-        # Only a body with a Content-Length is on the socket as it is.
+        # Only a body with a Content-Length is on the socket unencoded.
         self._is_plain = is_plain
         self._atomic = atomic
         self._pieces: list[bytes] = []
@@ -118,7 +118,7 @@ class _Intake:
             offset = await wait_for_result(_in(_feeders, self._append.finish))
         except StorageFull:
             await self._settle(quiet=True)
-            # The parts that were stored are kept, as after a broken connection.
+            # Stored parts are kept, as after a broken connection.
             with suppress(ServiceError):
                 await wait_for_result(_in(_committers, self._append.commit))
             raise
@@ -144,18 +144,18 @@ class _Intake:
                     return False
                 since, came = time.monotonic(), 0
             try:
-                # Cancelling the server's receive loses nothing: the next one returns what arrived meanwhile.
+                # Cancelling the server's receive loses no bytes: the next call returns those that arrived in between.
                 async with asyncio.timeout(_LINGER_SECONDS):
                     message = await self._receive()
             except TimeoutError:
-                # Bytes sent before a pause are encrypted, so that less than a segment stays in memory meanwhile.
-                # Whole parts are committed, so that another connection can resume from there.
+                # Bytes sent before a pause are encrypted, so that less than a segment stays in memory. Whole parts are
+                # committed, so that another connection can resume from there.
                 await self._flush()
                 continue
             if message["type"] == "http.disconnect":
                 return False
             size = len(message.get("body", b""))
-            # Popped, so that no reference to it stays here while the next message is awaited.
+            # Popped, so that no reference to it remains while the next message is awaited.
             await self._keep(message.pop("body", b""))
             came += size
             if not message.get("more_body", False):

@@ -80,7 +80,7 @@ def _route(deps: Dependencies, path: str, verbs: dict[str, _Verb]) -> Route:
             note_refusal(request.scope, error)
             return _refusal(path, error)
 
-    # Without GET among the methods, Starlette adds no HEAD to routes that have none.
+    # Without GET among the methods, Starlette adds no HEAD to a route.
     return Route(path, endpoint, methods=list({**verbs, "POST": None}), name=path)
 
 

@@ -143,7 +143,7 @@ def test_a_demo_may_call_its_own_machine(url: str, read: WebhookUrl) -> None:
         *("2002:7f00:1::1", "2002:5db8:d70e::1", "192.88.99.1"),  # 6to4
         *("64:ff9b::7f00:1", "64:ff9b::a9fe:a9fe", "64:ff9b:1::1"),  # NAT64
         *("2001::1", "2001:0:4136:e378:8000:63bf:3fff:fdd2"),  # Teredo
-        *("fec0::1", "100::1", "5f00::1", "4000::1"),  # nobody's
+        *("fec0::1", "100::1", "5f00::1", "4000::1"),  # unassigned
     ],
 )
 def test_an_address_that_not_everybody_can_reach_is_private(address: str) -> None:

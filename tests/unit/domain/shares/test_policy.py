@@ -51,7 +51,7 @@ CLAIMS: dict[str, Claim] = {
     "named+mail": Claim(named=(PERSON,), represented=((FJELL, frozenset({ORDINARY_MAIL})),)),
     "both": Claim(named=(PERSON,), represented=((FJELL, frozenset({POST_ARKIV})),)),
 }
-# Which claims are good for a confidential and for an ordinary share, with the recipients they act for.
+# Claims that are sufficient for a confidential and for an ordinary share, with the recipients for whom they act.
 GROUNDS: dict[str, tuple[tuple[tuple[str, str], ...], tuple[tuple[str, str], ...]]] = {
     "stranger": ((), ()),
     "named": ((("r1", "named"),), (("r1", "named"),)),

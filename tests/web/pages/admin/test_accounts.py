@@ -98,9 +98,6 @@ def delete(web: Web) -> None:
     deletion.delete_account(web.stage.deps, **where, typed_name="Byggesak")
 
 
-# -- the list ---------------------------------------------------------------------------------------------------------
-
-
 def test_the_list_shows_the_status_of_each_account(web: Web, ewa: Browser) -> None:
     web.stage.publish(content=b"x" * 1_200_000)
     change(web, replace(RULES, quota=5_000_000_000))
@@ -166,9 +163,6 @@ def test_before_the_tenant_is_in_use_there_is_no_form_and_a_direct_post_is_refus
     answer = ewa.post(path, {"name": "Skole"})
     assert answer.status_code == 409
     assert "ikke tatt tjenesten i bruk" in main_text(answer)
-
-
-# -- rules ------------------------------------------------------------------------------------------------------------
 
 
 def test_the_form_sends_just_what_is_kept(web: Web, ewa: Browser) -> None:
@@ -275,9 +269,6 @@ def proposed_to(browser: Browser, chosen: Account) -> dict[str, Any]:
     return next(one for one in json.loads(found[1])["accounts"] if one["id"] == chosen.id)
 
 
-# -- two at once ------------------------------------------------------------------------------------------------------
-
-
 def conflicting(web: Web, ewa: Browser) -> httpx.Response:
     """Ewa changes quota and telephone from a page that another administrator has overtaken."""
     action = at(web, web.stage.byggesak.id, "regler")
@@ -370,15 +361,12 @@ def test_a_taken_name_is_reported_at_its_field(web: Web, ewa: Browser) -> None:
     assert ewa.post(action, {"name": "Plan", "revision": "1"}).headers["location"].endswith("?lagret=navn")
 
 
-# -- closing, deleting ------------------------------------------------------------------------------------------------
-
-
 def test_an_account_is_closed_and_opened_again(web: Web, ewa: Browser) -> None:
     path = at(web, web.stage.byggesak.id)
     assert "Kontoen er stengt." in main_text(ewa.get(ewa.post(f"{path}/stenging").headers["location"]))
     assert "Stengt tirsdag 24. november" in main_text(ewa.get(path))
     assert "Kontoen er åpen igjen." in main_text(ewa.get(ewa.post(f"{path}/gjenapning").headers["location"]))
-    # As the browser's history has it.
+    # As from the browser's history.
     assert "Kontoen er stengt." not in main_text(ewa.get(f"{path}?lagret=stengt"))
     assert account(web).is_open
 
@@ -454,9 +442,6 @@ def test_an_account_that_the_operator_has_stopped_cannot_be_deleted(web: Web, ew
 def test_a_deletion_sent_twice_is_one(web: Web, ewa: Browser) -> None:
     path = at(web, web.stage.byggesak.id, "sletting")
     assert [ewa.post(path, {"typed_name": "Byggesak"}).status_code for _ in range(2)] == [303, 303]
-
-
-# -- integrations -----------------------------------------------------------------------------------------------------
 
 
 def test_an_organisations_systems_are_let_in_and_out(web: Web, ewa: Browser) -> None:
@@ -585,8 +570,6 @@ def test_with_the_register_down_the_number_is_kept_to_try_again(web: Web, ewa: B
     assert ewa.post(action, form(page, action)).status_code == 303
     assert ewa.post(action, form(page, action)).status_code == 409
 
-
-# -- others -----------------------------------------------------------------------------------------------------------
 
 ROUTES: list[tuple[str, str, dict[str, str]]] = [
     ("GET", "", {}),

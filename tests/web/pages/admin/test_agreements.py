@@ -403,7 +403,7 @@ def test_papers_and_pages_are_for_the_tenants_administrators_alone(web: Web) -> 
         assert kari.get(path(web, *parts)).status_code == 404
         assert vigdis.get(path(web, *parts)).status_code == 404
         assert nobody.get(path(web, *parts)).headers["location"].startswith("/logg-inn")
-    # Of one's own tenant there is nothing of another's.
+    # The page of one tenant contains nothing of another.
     for parts in (("hovedavtale", main, "kopi.pdf"), ("tjenesteavtale", service, "signert.pdf")):
         assert vigdis.get("/".join(("/konfigurasjon", other.id, "avtaler", *parts))).status_code == 404
     assert vigdis.post(path(web, "tjenesteavtale", "signering")).status_code == 404

@@ -224,9 +224,9 @@ def test_a_token_in_the_address_and_a_cookie_at_the_api_count_for_nothing(web: W
     path = f"/d/{share_id}/dokument/{document_id}"
     assert program.http.get(f"{path}?access_token={program.token}").status_code == 401
     assert browser.get(f"/api/v1/offers/{share_id}").status_code == 401
-    # Without a token the body is not even looked at.
+    # Without a token the body is not read.
     assert browser.request("POST", f"/api/v1/offers/{share_id}/confirmation", content=b"{").status_code == 401
-    # With a token of a program, the browser's cookie does not count.
+    # With a program's token, the browser's cookie does not count.
     assert browser.get(path, headers={"Authorization": "Bearer x"}).status_code == 401
     assert browser.get(path).status_code == 200
 

@@ -58,7 +58,7 @@ def test_a_draft_waits_for_its_author_and_colleagues_find_it_in_a_fold_with_the_
     assert TITLE in fold
     assert "Fylles ut av Kari Lunde" in fold
     assert f'href="/del?utkast={draft}"' not in fold
-    # Once on the page, and not in the list of the rest as well.
+    # Once on the page, and not also in the rest of the list.
     assert theirs.text.count(f'href="/delinger/{draft}"') == 1
     assert f'href="/delinger/{draft}"' in web.browser(ODD).get("/delinger?tilstand=draft").text
 

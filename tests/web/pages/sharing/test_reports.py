@@ -64,7 +64,7 @@ def test_pages_are_served_while_reports_wait_for_a_worker_that_has_stopped(web: 
                     await asyncio.sleep(0.01)
                 return (await ola.http.get("/mine")).status_code
         finally:
-            # The worker is started again.
+            # Start the worker again.
             while not all(report.done() for report in reports):
                 await asyncio.to_thread(answer_seal_requests, stage.deps)
             answers = [report.result().status_code for report in reports]

@@ -119,7 +119,7 @@ def show_share(
     with deps.database.read() as tx:
         share = share_for_reading(deps, tx, sharer, share_id, mine)
         events = [event for _, event in tx.audit.events(share_id=share_id, limit=MAX_EVENTS)]
-        # First the view, which finds out whether the share is damaged.
+        # Build the view first, which detects a damaged share.
         view = share_view(deps, tx, share, mine or ())
         return view, _with_actors(deps, tx, share, events)
 

@@ -88,7 +88,7 @@ def _views(deps: Dependencies, tx: Transaction, share: Share, receipts: list[Rec
     subjects = {subject.id: subject for subject in tx.subjects.by_ids({receipt.subject_id for receipt in receipts})}
     documents = {receipt.document_id for receipt in receipts if receipt.document_id}
     if not documents <= names.keys() or not {receipt.recipient_id for receipt in receipts} <= recipients.keys():
-        # A row that a receipt is about was deleted, or is damaged.
+        # The row of the receipt's document or recipient was deleted, or is damaged.
         raise IntegrityError
     return [
         ReceiptView(

@@ -54,7 +54,7 @@ class SharerRows(ShareRelatedRows):
         recipients, documents = tx.shares.all_recipients(share_ids), tx.additions.with_documents(share_ids)
         named = [one for one in recipients if one.removed_at is None]
         present = [one for one in documents if one.pending_since is None]
-        # Nobody has received a draft: the publication of a share that has receipts cannot be undone.
+        # A draft has no receipts: a publication cannot be undone after the first receipt.
         receipts = tx.receipts.of_shares([share.id for share in shares if share.state is not ShareState.DRAFT])
         super().__init__(tx, shares, mine, named, present, receipts)
         self.removed: dict[str, list[Recipient]] = defaultdict(list)
@@ -80,7 +80,7 @@ class SharerRows(ShareRelatedRows):
             for receipt in many:
                 self.receipts_for[receipt.recipient_id].append(receipt)
         asked_about = [share_id for share_id, many in self.recipients.items() if any(one.is_asking for one in many)]
-        # The newest of each comes last.
+        # Reversed, so that the newest draft of each share wins.
         self.answering = {draft.answers: draft for draft in reversed(tx.share_lookup.answering(asked_about))}
         self.notices: dict[str, list[NoticeView]] = defaultdict(list)
         notifying = [share.id for share in shares if share.notify]

@@ -57,7 +57,7 @@ def create_draft(
             return share_for_reading(deps, tx, sharer, share_id)
         membership = membership_in(deps, tx, sharer, words.account_id)
     check_may_share(membership)
-    # Persons come here through KS' interface.
+    # Persons get here through KS' interface.
     check_draft_rate(deps, sharer)
     check_lookup_rate(deps, sharer, len(recipients))
     faults: list[InvalidInput] = []
@@ -73,7 +73,7 @@ def create_draft(
             insert_recipients(deps, tx, draft, checked)
     except Conflict:
         with deps.database.read() as tx:
-            # Created meanwhile by the same request, which was assumed to have crashed.
+            # The same request, which was assumed to have crashed, has created it in the meantime.
             return share_for_reading(deps, tx, sharer, draft.id)
     return draft
 

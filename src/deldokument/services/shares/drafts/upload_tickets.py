@@ -110,7 +110,7 @@ def _find_unfinished(
         and (document.length, document.modified_at) == (file.length, file.modified_at)
         and file_name(key, document) == file.name
     ]
-    # A worker copies other bytes of that name and length.
+    # An upload that a worker copies is not resumed: it has other bytes of that name and length.
     uploads = (upload for upload in tx.uploads.of_documents(same) if not upload.is_copy)
     return next((upload for upload in uploads if not upload.is_partial), None)
 

@@ -95,7 +95,7 @@ def remove_document(deps: Dependencies, sharer: Sharer, share_id: str, document_
         )
         tx.shares.remove_document(gone.id, now, tombstone)
         tx.shares.save(replace(share, changed_at=now))
-        # The account's quota counts it no longer.
+        # The account's quota no longer counts it.
         tx.statistics.count_documents(share_id)
         record_event(deps, tx, EventKind.DOCUMENT_REMOVED, share=share, person=sharer, document=document_id)
 

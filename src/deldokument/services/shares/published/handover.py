@@ -69,7 +69,7 @@ def hand_over(deps: Dependencies, person: PersonIdentifier, share_id: str, colle
         unconfirm_numbers(deps, tx, share)
         for released in (one for one in documents if one.sealed_release):
             hold_in(deps, tx, share, membership, person, released.id)
-        # Recorded first: then it is the event of the change, which gets no other.
+        # Recorded first, so that it is the only event of the change.
         details = {"author": existing(share.member_id), "member": colleague.id}
         record_event(deps, tx, EventKind.DRAFT_HANDED_OVER, share=share, person=person, **details)
         handed = touch_draft(deps, tx, replace(share, member_id=colleague.id), person)

@@ -193,7 +193,7 @@ def _check_complete(
     errors = take_answers(deps, tx, share, answers)
     errors.extend(unfinished_errors(tx, documents))
     errors.extend(_missing(share_grants(deps, share), tx.shares.recipients([share.id]), documents))
-    # One person may publish documents that still wait for the scanner: nobody gets them before.
+    # One person may publish documents that are not scanned yet, because recipients cannot get them before the scan.
     must_be_inspected = is_reviewed and deps.scanner is not None
     errors.extend(scan_errors(deps, share, membership.tenant, documents, must_be_inspected=must_be_inspected))
     errors.extend(_quota_errors(deps, tx, membership, sum(document.length for document in documents)))
@@ -331,7 +331,8 @@ def copy_share(
     )
     with deps.database.write() as tx:
         insert_draft(deps, tx, draft, sharer)
-        # Read in this transaction: a recipient who asks meanwhile is in the copy, or still waits for an answer.
+        # Read in this transaction: a recipient who asks concurrently is either in the copy, or still waits for an
+        # answer.
         recipients = asking_recipients(tx, original) if only_asking else tx.shares.recipients([share_id])
         for recipient in recipients:
             holder = old.holder(recipient)

@@ -77,7 +77,7 @@ def find_documents(
     At most MAX_FOUND shares are searched.
     """
     if not reference.strip():
-        # The list would take it for no filter.
+        # The list would treat an empty reference as no filter.
         return 0, []
     views = list_shares(deps, sharer, account_id=account_id, states=_KEPT, reference=reference, limit=MAX_FOUND).shares
     with deps.database.read() as tx:
@@ -105,7 +105,7 @@ def delete_documents(deps: Dependencies, sharer: Sharer, account_id: str, refere
         )
         for view in page.shares:
             if view.system:
-                # Ended meanwhile, by time or by somebody else.
+                # The share has ended in the meantime.
                 with suppress(Gone):
                     _end(deps, sharer, view.share)
         before = page.next
@@ -133,7 +133,7 @@ def move_end(deps: Dependencies, sharer: Sharer, account_id: str, document_id: s
 def _end(deps: Dependencies, sharer: Sharer, share: Share) -> None:
     """Discard the draft, or withdraw the share. Raises: Gone if it is over."""
     if share.state is ShareState.DRAFT:
-        # Otherwise published or discarded meanwhile.
+        # It was published or discarded in the meantime.
         with suppress(Conflict):
             discard_draft(deps, sharer, share.id)
             return

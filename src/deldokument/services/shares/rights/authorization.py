@@ -40,7 +40,7 @@ def share_for_update(deps: Dependencies, tx: Transaction, sharer: Sharer, share_
     """
     first_look(deps, tx, sharer, share_id)
     locked = tx.shares.lock(share_id)
-    # This check decides. The membership may have ended while the lock was waited for.
+    # This check is the decisive one: the membership may have ended while waiting for the lock.
     share, membership = _require_managed(memberships_in(deps, tx, sharer), locked)
     _check_may_change(membership)
     return share, membership
@@ -169,6 +169,6 @@ def _require_managed(mine: Iterable[Membership], share: Share | None) -> tuple[S
         raise NotFound("share")
     membership = by_account[share.account_id]
     if membership.tenant.behind:
-        # The membership itself may be one that the restore has brought back.
+        # The restore may even have brought back the membership itself.
         raise stop_error(Reason.BEHIND)
     return share, membership

@@ -98,7 +98,7 @@ def _open(
     try:
         record = kind(**json.loads(text))
     except (TypeError, ValueError):
-        # A record of a later version, which this one cannot read.
+        # A record of a later version, which this version cannot read.
         return None
     return record if record.verdict == verdict else None
 

@@ -39,7 +39,7 @@ _ABOUT = ("webhook", "integration", "member", "administrator", "operator", "acco
 _APPEND_ONLY = {
     "audit_event": "chain = NEW.chain AND number = NEW.number",
     "audit_checkpoint": "chain = NEW.chain AND number = NEW.number",
-    # The same certificate may come again.
+    # The same certificate may be stored again.
     "audit_certificate": "fingerprint = NEW.fingerprint AND certificate IS NOT NEW.certificate",
 }
 """Tables of the audit trail, with the rows that a new one would replace."""

@@ -27,7 +27,7 @@ class LeaseRenewal:
         try:
             yield
         finally:
-            # Wait for a running renewal: if cancelled, it might be committed but not known here.
+            # Wait for a running renewal. If it were cancelled, it might be committed without this process knowing.
             over.set()
             await asyncio.wait([renewing])
 

@@ -56,7 +56,7 @@ class Slots:
             loop = asyncio.get_running_loop()
             return await wait_for_result(loop.run_in_executor(self._pool, lambda: work(*args, **kwargs)))
         except NotReady:
-            # A limit in the database was reached: counting again for each request would load it.
+            # A limit in the database was reached. Counting again for each request would put load on the database.
             self._closed_until = self._clock() + _CLOSED_SECONDS
             raise
         finally:

@@ -100,6 +100,6 @@ def _options(disposition: bytes) -> dict[bytes, bytes]:
     if extended := _EXTENDED.search(_QUOTED.sub(b'""', disposition)):
         options[b"filename"] = unquote_to_bytes(extended[1])
     elif b"filename" in options:
-        # How browsers and most libraries escape a quote (WHATWG HTML, 4.10.21.8).
+        # Browsers and most libraries escape a quote in this way (WHATWG HTML, 4.10.21.8).
         options[b"filename"] = options[b"filename"].replace(b"%22", b'"')
     return options

@@ -82,7 +82,8 @@ _OFFICE: Final = {
     "application/vnd.ms-powerpoint.": _POWERPOINT,
 }
 _FAMILIES: Final = {"image": _IMAGE, "audio": _("Sound"), "video": _("Video"), "text": _TEXT}
-# Unambiguous extensions. A zip counts as an Office document too: the parts that show it may come late in the file.
+# Unambiguous extensions. A zip may also be an Office document, because the parts that identify it may come late in the
+# file.
 _EXPECTED: Final = {
     "pdf": {_PDF},
     "docx": {_WORD, _ZIP},

@@ -259,7 +259,7 @@ def _tenant_name(call: RequestContext, about: Tenant | None) -> str | None:
         for one in (*(m.tenant for m in call.roles.memberships), *call.roles.administered, *call.roles.signs)
     }
     wanted = about.id if about else str(call.request.path_params.get("tenant_id", ""))
-    # A page about an unknown tenant names nothing that one about a stranger's would not.
+    # A page about an unknown tenant must look like a page about another body's tenant.
     return names.get(wanted) or (next(iter(names.values())) if len(names) == 1 else None)
 
 

@@ -154,7 +154,7 @@ def _documents(documents: Iterable[ReportDocument], translator: Translator) -> I
 def _digests(documents: Iterable[ReportDocument]) -> Iterator[tuple[str, str]]:
     for document in documents:
         digest = document.sha256 or ""
-        # In groups, between which a line may end.
+        # In groups, so that the line can be broken between them.
         yield document.name, " ".join(digest[start : start + 8] for start in range(0, len(digest), 8))
 
 

@@ -33,9 +33,6 @@ _SAVED = frozenset({"ny", "navn", "regler", "angret", "stengt", "apnet", "system
 """Values of ``lagret`` in the URL of an account's page: the action that has just been done."""
 
 
-# --- the list --------------------------------------------------------------------------------------------------------
-
-
 def list_page(call: RequestContext) -> Response:
     """Show all accounts, and the form for a new one."""
     views = lifecycle.list_accounts(call.deps, tenant_id=call.tenant.id)
@@ -61,15 +58,12 @@ def create(call: RequestContext) -> Response:
     return _to_account(call, made.id, "ny")
 
 
-# --- one account -----------------------------------------------------------------------------------------------------
-
-
 def account_page(call: RequestContext, *, typed: Mapping[str, str] | None = None) -> Response:
     """Show an account: contents, rules, integrations and their webhooks, closing and deleting."""
     view = view_of(call)
     account = view.account
     saved = call.query("lagret")
-    # The browser's history has the pages of what was done before.
+    # The browser's history contains pages with messages about earlier actions.
     is_so = {"stengt": account.closed_at, "apnet": not account.closed_at}.get(saved, True)
     return section_page(
         call,
@@ -214,9 +208,6 @@ def reopen(call: RequestContext) -> Response:
     """Reopen the account for new shares."""
     lifecycle.reopen_account(call.deps, **account_arguments(call))
     return _to_account(call, call.path("account_id"), "apnet")
-
-
-# --- deleting --------------------------------------------------------------------------------------------------------
 
 
 def deletion_page(call: RequestContext) -> Response:

@@ -35,9 +35,6 @@ _CELL_EDGE = re.compile(r" *(?<!\\)\| *")
 _SERVICE, _SIGNING = "tjenesteavtale", "signering"
 
 
-# --- overview --------------------------------------------------------------------------------------------------------
-
-
 def overview(call: RequestContext) -> Response:
     """Show the signed and current versions of both agreements, and the next steps."""
     held = agreements_status.agreements_of(call.deps, tenant_id=call.tenant.id)
@@ -98,9 +95,6 @@ def _runs(call: RequestContext, changes: list[Change]) -> list[ChangeRun]:
     ]
 
 
-# --- documents -------------------------------------------------------------------------------------------------------
-
-
 def main_agreement_text(call: RequestContext) -> Response:
     """Return the main agreement as PDF, to print and sign."""
     return _text(call, AgreementKind.MAIN)
@@ -144,9 +138,6 @@ def _pdf(content: bytes, name: str) -> Response:
         "Content-Security-Policy": "sandbox; default-src 'none'",
     }
     return Response(content, headers=headers, media_type="application/pdf")
-
-
-# --- signing ---------------------------------------------------------------------------------------------------------
 
 
 def signing_form(call: RequestContext) -> Response:
@@ -224,9 +215,6 @@ def signing_result(call: RequestContext) -> Response:
 
 def _signing_path(tenant_id: str, intent_id: str, *below: str) -> str:
     return section_path(tenant_id, _SECTION, _SERVICE, _SIGNING, intent_id, *below)
-
-
-# --- the frame -------------------------------------------------------------------------------------------------------
 
 
 def _document(call: RequestContext, kind: AgreementKind) -> AgreementDocument | None:

@@ -138,7 +138,7 @@ def _typed_words(wanted: EventFilter) -> SearchWords:
 
 def _page(call: RequestContext, typed: SearchWords, page: LogPage | None = None) -> Response:
     text = call.translator.text
-    # The token of a search is in no field that the person can correct.
+    # The token of a search is not in a field that the person can correct.
     errors = [("first_day" if field == "search" else field, words) for field, words in call.errors]
     groups = [(text(title), [(kind.value, text(words)) for kind, words in kinds.items()]) for title, kinds in GROUPS]
     return section_page(

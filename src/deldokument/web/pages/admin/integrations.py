@@ -129,7 +129,7 @@ def remove_integration(call: RequestContext) -> Response:
             call.deps, **account_arguments(call), integration_id=call.path("integration_id")
         )
     except NotFound:
-        _ = view_of(call)  # An account of another tenant is still not found.
+        _ = view_of(call)  # This raises NotFound for an account of another tenant.
     return _to_account(call, "uten-tilgang")
 
 

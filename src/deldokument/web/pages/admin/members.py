@@ -59,9 +59,6 @@ class LineRow:
     faults: list[str]
 
 
-# --- the members of an account ---------------------------------------------------------------------------------------
-
-
 def list_page(call: RequestContext, searched: Searched | None = None, found: MemberView | None = None) -> Response:
     """Show the members, last added first, and the forms for adding and finding one."""
     before = read_place(call.query("etter"))
@@ -119,9 +116,6 @@ def confirm(call: RequestContext) -> Response:
     return RedirectResponse(f"{_path(call)}?bekreftet={count}", 303)
 
 
-# --- one member ------------------------------------------------------------------------------------------------------
-
-
 def member_page(call: RequestContext) -> Response:
     """Show a member, with the forms for absence and for ending the membership."""
     account, view = members.show_member(call.deps, **_where(call), member_id=call.path("member_id"))
@@ -147,9 +141,6 @@ def remove(call: RequestContext) -> Response:
     """End the membership at once. Idempotent."""
     members.remove_member(call.deps, **_where(call), member_id=call.path("member_id"), person=call.person.person)
     return RedirectResponse(f"{_path(call)}?fjernet=1", 303)
-
-
-# --- many at once ----------------------------------------------------------------------------------------------------
 
 
 def list_form(call: RequestContext) -> Response:
@@ -234,9 +225,6 @@ def _shown_lines(call: RequestContext) -> list[int]:
     return [read_count(number) for number in numbers] if all(map(read_count, numbers)) else []
 
 
-# --- shared by these pages -------------------------------------------------------------------------------------------
-
-
 def _where(call: RequestContext) -> dict[str, Any]:
     return {"tenant_id": call.tenant.id, "account_id": call.path("account_id")}
 
@@ -260,7 +248,7 @@ _POST = ("POST",)
 ENDPOINTS = (
     section_endpoint(_ALL, list_page),
     section_endpoint(_ALL, add, _POST, again=list_page, error_field="number"),
-    # The response to a form may be requested again by GET, in another language or from the browser's history.
+    # The browser may request the response to a form again by GET, after a change of language or from its history.
     section_endpoint(f"{_ALL}/sok", list_page),
     section_endpoint(f"{_ALL}/sok", search, _POST),
     section_endpoint(f"{_ALL}/liste", list_form),

@@ -58,9 +58,6 @@ class TextRow:
     newer: str
 
 
-# --- all tenants -----------------------------------------------------------------------------------------------------
-
-
 def tenants_page(call: RequestContext) -> Response:
     """Show all tenants with their progress, the current texts, and the form for freezing a share."""
     return render(
@@ -137,9 +134,6 @@ def _freeze_or_thaw(
     set_freeze(call.deps, key, call.person.person, reason)
 
 
-# --- a new tenant ----------------------------------------------------------------------------------------------------
-
-
 def new_tenant_page(call: RequestContext) -> Response:
     """Show the form for a new tenant."""
     return render(
@@ -164,15 +158,12 @@ def create_tenant(call: RequestContext) -> Response:
     return RedirectResponse(f"/drift/kunder/{tenant.id}?lagret=ny", 303)
 
 
-# --- one tenant ------------------------------------------------------------------------------------------------------
-
-
 def tenant_page(call: RequestContext) -> Response:
     """Show a tenant: its administrators, agreements and accounts, and the forms for freezing."""
     tenant_id, saved = call.path("tenant_id"), call.query("lagret")
     tenant = registration.show_tenant(call.deps, tenant_id)
     accounts = lifecycle.list_accounts(call.deps, tenant_id=tenant_id)
-    # The browser's history has the page of a stop that has been lifted since.
+    # The browser's history may contain the message about a freeze that has since been lifted.
     is_so = saved != "stans" or tenant.frozen_at or any(view.account.frozen_at for view in accounts)
     listings = {listing.kind: listing for listing in texts.list_texts(call.deps)}
     return render(

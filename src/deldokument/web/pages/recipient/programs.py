@@ -27,7 +27,7 @@ def program_page(call: RequestContext) -> Response:
         return head_of_page(call, share_id)
     offer = open_share(call.deps, call.person.person, share_id)
     response = render(call, "pages/recipient/program.html", offer=offer, asked=asked)
-    # Browsers apply form-action to the redirect that follows the form, too.
+    # Browsers also apply form-action to the redirect that follows the form.
     response.headers["Content-Security-Policy"] = f"{CSP}; form-action 'self' {asked.origin}"
     return response
 
@@ -42,6 +42,6 @@ def approve(call: RequestContext) -> Response:
 
 ENDPOINTS = (
     Endpoint(_PATH, program_page, RequiredRole.PERSON, even_refusals=True),
-    # Not PAGE: the page that sends a form again may not lead to the program.
+    # Not PAGE: the page that resends a form may not send the browser to the program.
     Endpoint(_PATH, approve, RequiredRole.PERSON, ("POST",), ErrorFormat.BYTES, even_refusals=True),
 )

@@ -61,7 +61,8 @@ def share_page(call: RequestContext) -> Response:
         refused = [one for one in view.documents if is_infected(one)]
         return_note = view.return_note
         deleted_at = view.share.stale_at if view.share.is_stale_soon(call.deps.clock.now()) else None
-        # If the draft's account has been closed since, the form still offers it, so that the draft can be moved.
+        # If the draft's account has been closed since, the form still offers it, so that the draft can be moved out of
+        # it.
         accounts = [m for m in call.roles.memberships if m in accounts or m.account.id == view.account.id]
     elif not accounts:
         check_may_share(call.roles.memberships[0])

@@ -167,7 +167,7 @@ def change_end(call: RequestContext) -> Response:
     share_id, date, time = call.path("id"), call.fields.get("expires_date", ""), call.fields.get("expires_time", "")
     try:
         shown = queries.view_share(call.deps, call.person.person, share_id).share.expires_at
-        # An end that a system has set may have seconds, or be in the second of two equal hours; the form shows neither.
+        # An end set by a system may have seconds, or be in the second of two equal hours. The form shows neither.
         is_unchanged = (date, time) == _local(shown)
         until = shown if is_unchanged else oslo_instant(f"{date}T{time}" if date and time else "")
         if until is None:
