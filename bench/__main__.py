@@ -60,7 +60,7 @@ class Bench:
             measuring.check(started, self.sources[0], self.digest)
         except Exception as error:
             # After any error the others are still measured.
-            self.running[name] = _told(error)
+            self.running[name] = _failure_text(error)
             console.print(f"{name}: {self.running[name]}")
         else:
             self.running[name] = started
@@ -80,8 +80,8 @@ class Bench:
             measured = sample(server)
         except Exception as error:
             for samples in kept:
-                samples.failure = _told(error)
-            console.print(f"{name}: {titles[0]}: failed: {_told(error)}")
+                samples.failure = _failure_text(error)
+            console.print(f"{name}: {titles[0]}: failed: {_failure_text(error)}")
             return
         for samples, one in zip(kept, measured, strict=True):
             samples.found.append(one)
@@ -89,7 +89,7 @@ class Bench:
         console.print(f"{name}: {rates} GB/s; others {max(one.others for one in measured):.2f}")
 
 
-def _told(error: Exception) -> str:
+def _failure_text(error: Exception) -> str:
     """In a cell of a table."""
     return f"{type(error).__name__}: {error}".splitlines()[0].replace("|", "/")[:100]
 
@@ -117,7 +117,7 @@ def main(
         for number in range(rounds):
             console.print(f"round {number + 1} of {rounds}, {time.monotonic() - began:.0f} s")
             _round(bench)
-        _tell(bench, _notes(bench, size, rounds, time.monotonic() - began), write=write)
+        _show(bench, _notes(bench, size, rounds, time.monotonic() - began), write=write)
 
 
 def _start(bench: Bench, only: str) -> None:
@@ -169,7 +169,7 @@ def _round(bench: Bench) -> None:
         if isinstance(front, servers.Fronted):
             _distance(bench, "HTTP/2 through nginx", lambda streams: distance.by_http2(front, bench.place, streams))
     except Exception as error:
-        console.print(f"the last cases of the round: failed: {_told(error)}")
+        console.print(f"the last cases of the round: failed: {_failure_text(error)}")
 
 
 def _distance(bench: Bench, name: str, carry: Callable[[int], float]) -> None:
@@ -213,7 +213,7 @@ def _notes(bench: Bench, size: float, rounds: int, seconds: float) -> list[str]:
     return notes
 
 
-def _tell(bench: Bench, notes: list[str], *, write: bool) -> None:
+def _show(bench: Bench, notes: list[str], *, write: bool) -> None:
     sheets = [report.sheet(title, found, (BASE, LARGE)) for title, found in bench.found.items()]
     sheets.append(_far_away(bench))
     report.show(console, sheets, notes)

@@ -59,8 +59,8 @@ class Costs:
     """Waiting for disks, twice a batch and once for the keyring: nobody computes meanwhile."""
     document_worker_seconds: float = 0.000_06
     document_database_seconds: float = 0.000_3
-    key_breath_a_batch: float = 0.1
-    breath_a_batch: float = 0.25
+    key_pause_a_batch: float = 0.1
+    pause_a_batch: float = 0.25
     rest: float = 2.0
     """A worker's pause after each batch, in favour of interactive users. After a batch of objects it is at least
     this multiple of the batch's time."""
@@ -102,9 +102,9 @@ def simulate_end(shares: int, workers: int, cores: int, costs: Costs, documents:
     keys, released, at, keys_at = float(shares), 0.0, costs.first_look_seconds, 0.0
     waiting = shares * documents
     key_core = costs.key_worker_seconds + costs.key_database_seconds
-    key_alone = 1 / (key_core + (costs.key_commits_a_batch + costs.key_breath_a_batch) / costs.batch)
+    key_alone = 1 / (key_core + (costs.key_commits_a_batch + costs.key_pause_a_batch) / costs.batch)
     clear_core = costs.document_worker_seconds + costs.document_database_seconds
-    clear_alone = 1 / (clear_core + max(costs.breath_a_batch / costs.batch, costs.rest * clear_core))
+    clear_alone = 1 / (clear_core + max(costs.pause_a_batch / costs.batch, costs.rest * clear_core))
     while waiting > 1e-6:
         able = [workers * key_alone if keys else 0.0, workers * clear_alone if released > 1e-6 or keys else 0.0]
         wanted = able[0] * key_core + able[1] * clear_core

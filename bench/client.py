@@ -21,7 +21,7 @@ import time
 from pathlib import Path
 
 STRETCH = 2**24
-ROOM = 2**20
+BUFFER = 2**20
 
 
 def exchange(port: int, head: bytes, given: argparse.Namespace) -> dict[str, object]:
@@ -59,8 +59,8 @@ def _connected(port: int, ca: Path | None) -> socket.socket:
 def _send(connection: socket.socket, source: int, length: int) -> None:
     if isinstance(connection, ssl.SSLSocket):
         with mmap.mmap(source, length, access=mmap.ACCESS_READ) as mapped, memoryview(mapped) as view:
-            for at in range(0, length, ROOM):
-                connection.sendall(view[at : at + ROOM])
+            for at in range(0, length, BUFFER):
+                connection.sendall(view[at : at + BUFFER])
         return
     offset = 0
     while offset < length:
@@ -78,7 +78,7 @@ def _receive(connection: socket.socket, *, hashed: bool) -> tuple[bytes, int, st
     length = next(
         (int(line.split(b":")[1]) for line in head.split(b"\r\n") if line.lower().startswith(b"content-length:")), 0
     )
-    buffer, received, digest = memoryview(bytearray(ROOM)), len(rest), hashlib.sha256(rest)
+    buffer, received, digest = memoryview(bytearray(BUFFER)), len(rest), hashlib.sha256(rest)
     while received < length:
         count = connection.recv_into(buffer)
         if not count:

@@ -74,17 +74,17 @@ def _begin(front: Fronted, ticket: Ticket, length: int, streams: int) -> str:
     if streams == 1:
         return front.deployment.create_upload(ticket)
     headers = ticket.headers | {"Upload-Length": str(length), "Upload-Concat": "partial"}
-    made = httpx.post(f"{front.deployment.url}/uploads", headers=headers).raise_for_status()
-    return str(made.headers["location"])
+    created = httpx.post(f"{front.deployment.url}/uploads", headers=headers).raise_for_status()
+    return str(created.headers["location"])
 
 
 def _transfer(url: str, ticket: Ticket, body: Path, ca: Path | None) -> str:
     """A transfer as curl's configuration has it."""
     headers = ticket.headers | {"Upload-Offset": "0", "Content-Type": OFFSET_TYPE}
     lines = [f'header = "{name}: {value}"' for name, value in headers.items()]
-    told = r'write-out = "%{http_version} %{response_code}\n"'
+    output = r'write-out = "%{http_version} %{response_code}\n"'
     return "\n".join(
-        ["next", "http2", f'url = "{url}"', 'request = "PATCH"', f'upload-file = "{body}"', f'cacert = "{ca}"', told,
+        ["next", "http2", f'url = "{url}"', 'request = "PATCH"', f'upload-file = "{body}"', f'cacert = "{ca}"', output,
          *lines, ""]
     )  # fmt: skip
 

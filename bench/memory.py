@@ -52,7 +52,7 @@ class Moved:
     ended: int = 0
     moved: int = 0
 
-    def told(self) -> str:
+    def as_text(self) -> str:
         """Return the text of a table cell."""
         return f"{self.moved / 1e9:.2f} GB, {self.ended} complete"
 
@@ -163,8 +163,8 @@ def _taken(head: bytes, *, slow: bool) -> Talk:
     async def talk(kind: Moved, connection: socket.socket) -> None:
         loop = asyncio.get_running_loop()
         await loop.sock_sendall(connection, head)
-        room, left = memoryview(bytearray(SLOW_BYTES if slow else len(_BLOCK))), 2 * EACH
-        while left > 0 and (count := await loop.sock_recv_into(connection, room)):
+        buffer, left = memoryview(bytearray(SLOW_BYTES if slow else len(_BLOCK))), 2 * EACH
+        while left > 0 and (count := await loop.sock_recv_into(connection, buffer)):
             left -= count
             kind.moved += count
             await asyncio.sleep(SLOW_SECONDS if slow else 0)
@@ -183,7 +183,7 @@ def _served(folder: Path, workers: int) -> Iterator[servers.Ours]:
 
 def _sheet(alone: Mapping[str, Moved], shared: Mapping[str, Moved], processes: int) -> report.Sheet:
     """Return the table of the data that each kind of client moved, with one process and with several."""
-    rows = [(f"{one.clients} {name}", one.told(), shared[name].told()) for name, one in alone.items()]
+    rows = [(f"{one.clients} {name}", one.as_text(), shared[name].as_text()) for name, one in alone.items()]
     return report.Sheet("Data moved by the crowd", ("clients", "one process", f"{processes} processes"), rows)
 
 

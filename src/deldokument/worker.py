@@ -265,27 +265,27 @@ class _Logged:
 
     def __init__(self, loop: Loop) -> None:
         self._loop = loop
-        self._trouble = ""
+        self._last_error = ""
 
     def __call__(self, deps: Dependencies) -> int:
         """Do a round. Raises: as the loop itself, after logging it."""
-        told, self._trouble = self._trouble, ""
+        logged, self._last_error = self._last_error, ""
         try:
             done = self._loop.round(deps)
         except ScannerClosed:
             # The worker ends.
             raise
         except (ServiceError, IntegrityError) as error:
-            self._trouble = str(error)
-            if self._trouble != told:
+            self._last_error = str(error)
+            if self._last_error != logged:
                 log.error("%s: %s", self._loop.name, error)
             raise
         except Exception as error:
-            self._trouble = repr(error)
-            if self._trouble != told:
+            self._last_error = repr(error)
+            if self._last_error != logged:
                 log.exception("%s failed", self._loop.name)
             raise
-        if told:
+        if logged:
             log.info("%s: recovered", self._loop.name)
         return done
 

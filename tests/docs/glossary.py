@@ -4,6 +4,7 @@ import ast
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 
 from tests.docs.documents import DOCS, table
@@ -80,26 +81,41 @@ def snake_case(name: str) -> str:
     return "_".join(word.lower() for word in _WORD.findall(name))
 
 
-def unwanted_names(source: str, words: list[UnwantedWord], *, with_parameters: bool = False) -> list[str]:
-    """Return the names of classes and functions, and of parameters if asked, that contain an unwanted word."""
-    names = list(definitions(source))
-    if with_parameters:
-        names += [(node.arg, False) for node in ast.walk(ast.parse(source)) if isinstance(node, ast.arg)]
+def unwanted_names(source: str, words: list[UnwantedWord], *, with_variables: bool = False) -> list[str]:
+    """Return the names of classes and functions, and of variables if asked, that contain an unwanted word.
+
+    Names of tests are left out: they are sentences, which the language test reads.
+    """
+    names = {one for one in definitions(source) if not one[0].startswith("test_")}
+    names |= {(name, False) for name in variables(source) if with_variables}
     return [f"{name}: say {w.instead}" for name, is_class in names for w in words if w.is_in(name, is_class=is_class)]
+
+
+@lru_cache(maxsize=1)
+def _nodes(source: str) -> list[ast.AST]:
+    return list(ast.walk(ast.parse(source)))
 
 
 def definitions(source: str) -> Iterator[tuple[str, bool]]:
     """Yield the name of each class and function, and whether it is a class."""
-    for node in ast.walk(ast.parse(source)):
+    for node in _nodes(source):
         if isinstance(node, _Definition):
             yield node.name, isinstance(node, ast.ClassDef)
+
+
+def variables(source: str) -> Iterator[str]:
+    """Yield the name of each parameter, and of each variable and attribute that is assigned."""
+    for node in _nodes(source):
+        match node:
+            case ast.arg(arg=name) | ast.Name(id=name, ctx=ast.Store()) | ast.Attribute(attr=name, ctx=ast.Store()):
+                yield name
 
 
 def attributes(source: str) -> set[str]:
     """Return the names of a module's annotated fields and of its enumerations' members."""
     targets = [
         target
-        for node in ast.walk(ast.parse(source))
+        for node in _nodes(source)
         if isinstance(node, ast.AnnAssign | ast.Assign)
         for target in (node.targets if isinstance(node, ast.Assign) else [node.target])
     ]

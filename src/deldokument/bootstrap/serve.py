@@ -55,16 +55,16 @@ def serve(settings: Settings, node: Runtime, listeners: Listeners, extra: tuple[
 
 def _watch_heads(deps: Dependencies) -> None:
     """Compare the database with the locally stored heads for as long as the process runs."""
-    told = ""
+    logged = ""
     while True:
         time.sleep(PERIOD_SECONDS)
         try:
             compare_heads(deps)
-            told = ""
+            logged = ""
         except ServiceError as error:
-            if str(error) != told:
+            if str(error) != logged:
                 log.warning("heads of the event log: %s", error)
-            told = str(error)
+            logged = str(error)
 
 
 def _state(settings: Settings, node: Runtime) -> NodeState:

@@ -57,8 +57,8 @@ class AltinnDecisionPoint:
         permitted: set[Question] = set()
         for start in range(0, len(questions), MAX_DECISIONS):
             permitted |= self._find_permitted(person, questions[start : start + MAX_DECISIONS])
-        told = (self._with_permits(grant, permitted) for grant in listed)
-        return tuple(grant for grant in told if grant.codes)
+        permits = (self._with_permits(grant, permitted) for grant in listed)
+        return tuple(grant for grant in permits if grant.codes)
 
     def _with_permits(self, grant: OrganizationGrant, permitted: set[Question]) -> OrganizationGrant:
         # Ignore a code in the list that looks like a permit of the PDP.
@@ -106,8 +106,8 @@ def _permits(result: dict[str, Any], asked: Question) -> bool:
     """
     if result["decision"] not in _DECISIONS:
         raise ValueError("no decision")
-    told = {_ORGANIZATION: asked[0], _RESOURCE: asked[1]}
-    if any(told.get(name, value) != value for name, value in _attributes(result.get("category"))):
+    expected = {_ORGANIZATION: asked[0], _RESOURCE: asked[1]}
+    if any(expected.get(name, value) != value for name, value in _attributes(result.get("category"))):
         raise ValueError("an answer to another question")
     return result["decision"] == "Permit" and all(map(_is_met, result.get("obligations") or ()))
 

@@ -373,6 +373,6 @@ def _service_error(text: str) -> ServiceError:
         return Broken("a blob ends before what is asked of it")
     if not _STORE_FULL.isdisjoint({status, code}):
         return StorageFull(f"the store has no room: {status} {code}")
-    told = f"{status} {code}".strip() or text.partition("\n")[0][:_MAX_DETAIL_LENGTH]
+    answer = f"{status} {code}".strip() or text.partition("\n")[0][:_MAX_DETAIL_LENGTH]
     kind = _Passing if status in _PASSING else Unavailable
-    return kind("blobs", detail=f"the store does not do it: {told}")
+    return kind("blobs", detail=f"the store does not do it: {answer}")

@@ -147,7 +147,7 @@ class IdPorten:
         if not expected_state or not _same(params.get("state", ""), expected_state):
             raise LoginRefused("state of another login")
         issuer = params.get("iss")
-        if issuer != self._provider.issuer and (issuer is not None or metadata.tells_issuer):
+        if issuer != self._provider.issuer and (issuer is not None or metadata.names_issuer):
             raise LoginRefused("answer of another issuer")
         error = params.get("error")
         if error == "access_denied":

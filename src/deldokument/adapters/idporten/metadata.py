@@ -39,7 +39,7 @@ class Metadata:
     jwks: str
     end_session: str
     pushed: str | None
-    tells_issuer: bool
+    names_issuer: bool
 
 
 class Provider:
@@ -113,7 +113,7 @@ class Provider:
             jwks=endpoint("jwks_uri"),
             end_session=endpoint("end_session_endpoint"),
             pushed=endpoint(pushed) if pushed in document else None,
-            tells_issuer=document.get("authorization_response_iss_parameter_supported") is True,
+            names_issuer=document.get("authorization_response_iss_parameter_supported") is True,
         )
 
 

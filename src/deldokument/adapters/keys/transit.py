@@ -80,10 +80,12 @@ class TransitRootKeys:
             raise Unavailable("keyring", detail=f"OpenBao has no key {self._mount}/{self._name}")
         try:
             oldest = int(key["min_decryption_version"])
-            made = {int(version): int(at) for version, at in key["keys"].items()}
+            created_at = {int(version): int(at) for version, at in key["keys"].items()}
         except (KeyError, TypeError, ValueError, AttributeError):
             raise Unavailable("keyring", detail="OpenBao's answer is not understood") from None
-        return {f"transit-{version}-{made[version]}": version for version in sorted(made) if version >= oldest}
+        return {
+            f"transit-{version}-{created_at[version]}": version for version in sorted(created_at) if version >= oldest
+        }
 
 
 class TransitRootKey:

@@ -257,6 +257,6 @@ def export(
     """Write a whole chain with its checkpoints to a new file, in JSON. The file can be verified by itself."""
     with opened_node() as node:
         with new_file(to) as file:
-            made = begin_event_export(node.deps, wanted=EventFilter(chain), form="json")
-            file.writelines(export_lines(node.deps, made))
-        say_changed({"id": chain, "events": made.last.number, "file": str(to)}, as_json=as_json)
+            begun = begin_event_export(node.deps, wanted=EventFilter(chain), form="json")
+            file.writelines(export_lines(node.deps, begun))
+        say_changed({"id": chain, "events": begun.last.number, "file": str(to)}, as_json=as_json)

@@ -112,7 +112,7 @@ def share(
     end = read_until(until)
     recipients = read_recipients(to or [], to_file or [], label or [], confirmed=confirmed)
     with connect() as client, draw_progress(lambda: collect(files), quiet=quiet) as bars:
-        made = client.share(
+        shared = client.share(
             files,
             account=account,
             to=recipients,
@@ -126,7 +126,7 @@ def share(
             parallel=parallel,
             progress=bars,
         )
-    _say_result(made, made.link, waits=made.proposed, as_json=as_json)
+    _say_result(shared, shared.link, waits=shared.proposed, as_json=as_json)
 
 
 def list_shares(

@@ -254,8 +254,8 @@ def _is_same(tx: Transaction, key: bytes, newest: AssessmentView, words: Assessm
     """Return whether the form repeats the stored record: the button was pressed twice, or the page was sent again."""
     paper = words.paper or AssessmentPaper("", b"")
     said = (words.assessor, words.role, words.done_on, words.risk, words.consulted, paper.name, len(paper.content))
-    stands = (newest.assessor, newest.role, newest.done_on, newest.risk, newest.consulted, newest.file_name)
-    if said != (*stands, newest.length):
+    stored = (newest.assessor, newest.role, newest.done_on, newest.risk, newest.consulted, newest.file_name)
+    if said != (*stored, newest.length):
         return False
     sealed = tx.tenant_lifecycle.assessment_file(newest.id) or b""
     return open_file(key, sealed, EncryptedColumn.ASSESSMENT_FILE, newest.id) == paper.content

@@ -74,8 +74,8 @@ def begin_request(
     """
     if not (name.isascii() and name.isprintable() and " " not in name and 1 <= len(name) <= KEY_LENGTH):
         raise InvalidInput(FIELD, "idempotency_key_malformed")
-    directory, whose = directory_key(deps), f"{consumer.organization.value} {name}"
-    request_id, key = lookup_hash(directory, "request", whose), lookup_hash(directory, "answer", whose)
+    directory, owner = directory_key(deps), f"{consumer.organization.value} {name}"
+    request_id, key = lookup_hash(directory, "request", owner), lookup_hash(directory, "answer", owner)
     fingerprint = lookup_hash(directory, "asked", digest.hex())
     now = deps.clock.now()
     with deps.database.write() as tx:

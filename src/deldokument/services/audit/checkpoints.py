@@ -31,8 +31,8 @@ def sign_checkpoints(deps: Dependencies) -> int:
     compare_heads(deps)
     faults = [fault for fault in (_sign(deps, chain, certificate) for chain in chains) if fault]
     if faults:
-        told = (f"{fault.flaw.value} event {fault.number} of {fault.chain}" for fault in faults)
-        raise Broken(f"audit trail, not signed any more: {', '.join(told)}")
+        places = (f"{fault.flaw.value} event {fault.number} of {fault.chain}" for fault in faults)
+        raise Broken(f"audit trail, not signed any more: {', '.join(places)}")
     return len(chains)
 
 

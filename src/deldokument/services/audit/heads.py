@@ -78,8 +78,8 @@ def keep_heads(deps: Dependencies) -> int:
     if values:
         deps.keyring.keep(values)
     if faults:
-        told = (f"{fault.flaw.value} event {fault.number} of {fault.chain}" for fault in faults)
-        raise Broken(f"audit trail, heads not kept: {', '.join(told)}")
+        places = (f"{fault.flaw.value} event {fault.number} of {fault.chain}" for fault in faults)
+        raise Broken(f"audit trail, heads not kept: {', '.join(places)}")
     return 0
 
 

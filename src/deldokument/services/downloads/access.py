@@ -26,7 +26,7 @@ from deldokument.domain.shares.policy import Allowed, Claim, Decision, Denied, R
 from deldokument.domain.shares.share import Recipient, Share, ShareState
 from deldokument.ports.dependencies import Dependencies
 from deldokument.ports.registers import MAX_DENIAL_AGE, MAX_RIGHTS_AGE, OrganizationGrant
-from deldokument.services.downloads.refusals import TOLD_TO_THE_RIGHTFUL, record_refusal
+from deldokument.services.downloads.refusals import SHOWN_TO_RECIPIENTS, record_refusal
 from deldokument.services.encryption import (
     EncryptedColumn,
     existing_key,
@@ -91,13 +91,13 @@ def authorize(deps: Dependencies, person: PersonIdentifier, share_id: str) -> Ac
 def authorized(deps: Dependencies, person: PersonIdentifier, share_id: str) -> Iterator[AuthorizedRead]:
     """Decide as ``authorize``, and keep the transaction of the decision open. Raises: as ``authorize``."""
     check_clock(deps)
-    with _deciding(deps, person, share_id) as made:
-        if isinstance(made.decision, Allowed):
-            ids, codes = zip(*made.decision.grounds, strict=True)
-            access = Access(person, existing(made.share), tuple(ids), tuple(codes), made.at)
-            yield AuthorizedRead(made.tx, access, existing(made.grants), made.recipients)
+    with _deciding(deps, person, share_id) as decided:
+        if isinstance(decided.decision, Allowed):
+            ids, codes = zip(*decided.decision.grounds, strict=True)
+            access = Access(person, existing(decided.share), tuple(ids), tuple(codes), decided.at)
+            yield AuthorizedRead(decided.tx, access, existing(decided.grants), decided.recipients)
             return
-    raise _refusal(deps, person, made.share, made.decision)
+    raise _refusal(deps, person, decided.share, decided.decision)
 
 
 def identify(deps: Dependencies, person: PersonIdentifier, share_id: str) -> tuple[Share, frozenset[str]]:
@@ -155,8 +155,8 @@ def _is_untrusted(deps: Dependencies) -> bool:
 
 def _decide(deps: Dependencies, person: PersonIdentifier, share_id: str) -> tuple[Share | None, Decision]:
     """Return the share and the decision about it; see ``_deciding``."""
-    with _deciding(deps, person, share_id) as made:
-        return made.share, made.decision
+    with _deciding(deps, person, share_id) as decided:
+        return decided.share, decided.decision
 
 
 @contextmanager
@@ -165,13 +165,13 @@ def _deciding(deps: Dependencies, person: PersonIdentifier, share_id: str) -> It
 
     A refusal for lack of rights is decided again with rights younger than MAX_DENIAL_AGE.
     """
-    with _deciding_with(deps, person, share_id, MAX_RIGHTS_AGE) as made:
-        denied = made.decision
-        if not isinstance(denied, Denied) or denied.reason in TOLD_TO_THE_RIGHTFUL | {Reason.RIGHTS_UNKNOWN}:
-            yield made
+    with _deciding_with(deps, person, share_id, MAX_RIGHTS_AGE) as decided:
+        denied = decided.decision
+        if not isinstance(denied, Denied) or denied.reason in SHOWN_TO_RECIPIENTS | {Reason.RIGHTS_UNKNOWN}:
+            yield decided
             return
-    with _deciding_with(deps, person, share_id, MAX_DENIAL_AGE) as made:
-        yield made
+    with _deciding_with(deps, person, share_id, MAX_DENIAL_AGE) as decided:
+        yield decided
 
 
 @contextmanager
@@ -256,7 +256,7 @@ def _refusal(deps: Dependencies, person: PersonIdentifier, share: Share | None, 
         limited = record_refusal(deps, tx, person, share, reason)
         if reason is Reason.OVER:
             return over_error(deps, tx, existing(share), dict(denied.grounds))
-        if reason in TOLD_TO_THE_RIGHTFUL:
+        if reason in SHOWN_TO_RECIPIENTS:
             return gone_error(tx, existing(share), reason)
         if limited:
             return limited

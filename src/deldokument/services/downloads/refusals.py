@@ -22,9 +22,9 @@ from deldokument.services.rate_limit import RateLimit, consume_in
 from deldokument.store.transaction import Transaction
 
 log = logging.getLogger("deldokument.refusals")
-TOLD_TO_THE_RIGHTFUL = frozenset({Reason.OVER, Reason.FROZEN, Reason.DELETED, Reason.BEHIND})
+SHOWN_TO_RECIPIENTS = frozenset({Reason.OVER, Reason.FROZEN, Reason.DELETED, Reason.BEHIND})
 """Reasons that only a person with a right to the share is given."""
-_UNLIMITED = TOLD_TO_THE_RIGHTFUL | {Reason.RIGHTS_UNKNOWN}
+_UNLIMITED = SHOWN_TO_RECIPIENTS | {Reason.RIGHTS_UNKNOWN}
 _ONE_EVENT = RateLimit("share_denied", 1, timedelta(minutes=10))
 _ONE_ALARM = RateLimit("refusals_limited", 1, timedelta(hours=1))
 

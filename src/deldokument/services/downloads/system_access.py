@@ -15,7 +15,7 @@ from deldokument.domain.shares.policy import Decision, Denied, may_read_back
 from deldokument.domain.shares.share import Share
 from deldokument.ports.dependencies import Dependencies
 from deldokument.services.downloads.access import Access, authorize, check_clock, gone_error, still_authorized
-from deldokument.services.downloads.refusals import TOLD_TO_THE_RIGHTFUL
+from deldokument.services.downloads.refusals import SHOWN_TO_RECIPIENTS
 from deldokument.services.shares.rights.authorization import stop_of
 from deldokument.store.transaction import Transaction
 
@@ -43,7 +43,7 @@ def authorize_system(deps: Dependencies, consumer: Consumer, share_id: str) -> S
         share, integration_id, decision = _decide(deps, tx, consumer, share_id)
         if not isinstance(decision, Denied):
             return SystemAccess(consumer, existing(share), existing(integration_id), deps.clock.now())
-        if decision.reason in TOLD_TO_THE_RIGHTFUL:
+        if decision.reason in SHOWN_TO_RECIPIENTS:
             raise gone_error(tx, existing(share), decision.reason)
     raise NotFound(decision.reason.value)
 

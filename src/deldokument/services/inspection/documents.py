@@ -60,18 +60,18 @@ class Inspector:
         if waiting and deps.scanner is not None:
             # Checked first, so that no document is read in vain.
             deps.scanner.engine()
-        done, troubles = 0, list[Exception]()
+        done, errors = 0, list[Exception]()
         for document in waiting:
             try:
                 done += _claim(deps, document) and _inspect(deps, document)
             except Exception as error:
-                troubles.append(error)
+                errors.append(error)
                 now = deps.clock.now()
                 again = now + _pause_after(error)
                 self._unreleased[document.id] = again, now + CLAIM
                 self._release_claims(deps)
-        if troubles:
-            raise troubles[0]
+        if errors:
+            raise errors[0]
         return done
 
     def _release_claims(self, deps: Dependencies) -> None:

@@ -117,8 +117,8 @@ class NoticeText:
         words = _WORDS[language]
         person = self.recipient == "person"
         if self.kind is NoticeKind.SHARED:
-            told = words.to_person if person else words.to_organization
-            return told.format(sender=self.sender or words.somebody)
+            sentence = words.to_person if person else words.to_organization
+            return sentence.format(sender=self.sender or words.somebody)
         left = words.left if person else words.left_to_organization
         if self.kind is NoticeKind.ADDED:
             left = words.added if person else words.added_to_organization

@@ -48,14 +48,14 @@ def _messages(
     deps: Dependencies, tx: Transaction, event: AuditEvent, listening: Mapping[str, Sequence[Webhook]]
 ) -> Iterator[OutgoingMessage]:
     kind, now = WEBHOOK_EVENTS[event.kind], deps.clock.now()
-    told = event.details or {}
-    if kind is WebhookEvent.INFECTED and told.get("verdict") != Verdict.INFECTED:
+    recorded = event.details or {}
+    if kind is WebhookEvent.INFECTED and recorded.get("verdict") != Verdict.INFECTED:
         return
     share = tx.shares.get(event.share_id) if event.share_id else None
     if share is None or not share.intact or not _is_wanted(kind, event, share):
         return
     details = {"at": event.at.isoformat()}
-    details |= {name: str(told[name]) for name in _NAMED if told.get(name)}
+    details |= {name: str(recorded[name]) for name in _NAMED if recorded.get(name)}
     for webhook in listening.get(share.account_id, ()):
         if kind in webhook.events and webhook.disabled_at is None and webhook.created_at <= event.at:
             yield OutgoingMessage(
@@ -114,15 +114,15 @@ def _call(deps: Dependencies, webhook: Webhook, integration: Integration, messag
 
 
 def _body(integration: Integration, message: OutgoingMessage) -> bytes:
-    told = {
+    body = {
         "id": message.id,
         "type": message.kind,
         "created_at": str(message.details["at"]).replace("+00:00", "Z"),
         "share_id": message.share_id,
         "account_id": integration.account_id,
     }
-    told |= {f"{name}_id": str(message.details[name]) for name in _NAMED if name in message.details}
-    return json.dumps(told, separators=(",", ":")).encode()
+    body |= {f"{name}_id": str(message.details[name]) for name in _NAMED if name in message.details}
+    return json.dumps(body, separators=(",", ":")).encode()
 
 
 def _after(deps: Dependencies, webhook: Webhook, outcome: WebhookResponse) -> Webhook:

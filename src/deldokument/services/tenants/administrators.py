@@ -62,14 +62,14 @@ def add_administrator(
     Unavailable if a required e-mail to the contact address was not accepted.
     """
     chosen, tidy = check_person(deps, number, name)
-    told = person is None and _write_to_contact(deps, tenant_id)
+    is_announced = person is None and _write_to_contact(deps, tenant_id)
     with deps.database.write() as tx:
         require(tx.tenants.lock(tenant_id), "tenant")
         if tx.tenant_lifecycle.get(tenant_id).names_erased_at is not None:
             raise Conflict("service_ended")
         acts_from = None if person is None else deps.clock.now()
         administrator = insert_administrator(deps, tx, tenant_id, (chosen, tidy), person, acts_from)
-        if told:
+        if is_announced:
             _announce(deps, tx, tenant_id)
     return _view(deps, administrator)
 
@@ -172,7 +172,7 @@ def remove_administrator(
     Raises: NotFound. Conflict for the last administrator, or if ``person`` removes the last who can act. Unavailable if
     a required e-mail to the contact address was not accepted.
     """
-    told = person is None and _write_to_contact(deps, tenant_id, without=administrator_id)
+    is_announced = person is None and _write_to_contact(deps, tenant_id, without=administrator_id)
     with deps.database.write() as tx:
         # Locked before counting: if two remove each other, the second sees the removal by the first.
         tenant = require(tx.tenants.lock(tenant_id), "tenant")
@@ -184,5 +184,5 @@ def remove_administrator(
             raise Conflict("last_administrator")
         tx.staff.remove_administrator(administrator_id)
         record_administrator(deps, tx, EventKind.ADMINISTRATOR_REMOVED, removed, person)
-        if told:
+        if is_announced:
             _announce(deps, tx, tenant_id)

@@ -53,8 +53,13 @@ def deletion_record(deps: Dependencies, *, tenant_id: str) -> DeletionRecord:
         forgotten = _newest(tx, tenant_id, EventKind.TENANT_FORGOTTEN)
         number = int(((recorded and recorded.details) or {}).get("destroyed_keys", 0))
         last = _newest(tx, tenant_id, EventKind.SHARE_KEY_DESTROYED) if number else None
-    told = _at(ended), _at(recorded), _at(forgotten), last is not None
-    is_proven = tenant.intact and told == (ended_at, tenure.contents_deleted_at, tenure.names_erased_at, number > 0)
+    recorded_times = _at(ended), _at(recorded), _at(forgotten), last is not None
+    is_proven = tenant.intact and recorded_times == (
+        ended_at,
+        tenure.contents_deleted_at,
+        tenure.names_erased_at,
+        number > 0,
+    )
     if not is_proven:
         deps.damage.report(DamagedRow("tenure", tenant_id))
     key = deps.keyring.get([tenant_key_id(tenant_id)]).get(tenant_key_id(tenant_id))

@@ -39,13 +39,13 @@ def offered_certificate(deps: Dependencies, sharer: Sharer) -> str:
     if newest is not None and now - newest.created_at < RENEWED_AFTER:
         return _open_pair(deps, newest).certificate_pem()
     # Before the transaction, because it takes up to a second.
-    made = new_pair(urlsplit(deps.config.public_url).hostname or "deldokument", now, LIFETIME)
+    pair = new_pair(urlsplit(deps.config.public_url).hostname or "deldokument", now, LIFETIME)
     key = ExchangeKey(new_id(), owner, now, b"")
-    sealed = seal_file(directory_key(deps), made.to_pem(), EncryptedColumn.EXCHANGE_PAIR, _record(key))
+    sealed = seal_file(directory_key(deps), pair.to_pem(), EncryptedColumn.EXCHANGE_PAIR, _record(key))
     with deps.database.write() as tx:
         tx.exchange_keys.add(replace(key, sealed_pair=sealed))
         tx.exchange_keys.remove_before(now - LIFETIME)
-    return made.certificate_pem()
+    return pair.certificate_pem()
 
 
 def exchange_pairs(deps: Dependencies, sharer: Sharer) -> dict[int, ExchangePair]:

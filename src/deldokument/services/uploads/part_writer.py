@@ -103,9 +103,9 @@ class PartWriter:
         """Seal whole segments; return the remaining bytes, at most a little more than a segment."""
         while len(plain):
             part = self._part or self._open_part()
-            room = FULL_PART_PLAINTEXT - part.encryptor.plaintext_length
-            last = len(plain) >= room
-            count = room if last else part.encryptor.sealable(len(plain))
+            left = FULL_PART_PLAINTEXT - part.encryptor.plaintext_length
+            last = len(plain) >= left
+            count = left if last else part.encryptor.sealable(len(plain))
             if count == 0:
                 break
             self._write(part, plain[:count], last=last)

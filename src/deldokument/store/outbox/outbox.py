@@ -48,7 +48,7 @@ class ReminderQuery:
     """Query for recipients to remind: of shares with notices that end after ``after`` and not later than ``until``.
 
     The shares were published at least ``open_for`` before their end. Recipients are left out if ``channel`` has a
-    message of ``kind`` to them that is planned for a time after ``told_since``, unless it was REPLANNED.
+    message of ``kind`` to them that is planned for a time after ``notified_since``, unless it was REPLANNED.
     """
 
     channel: Channel
@@ -56,7 +56,7 @@ class ReminderQuery:
     until: datetime
     open_for: timedelta
     kind: str
-    told_since: datetime
+    notified_since: datetime
 
 
 @dataclass(frozen=True, slots=True)
@@ -183,7 +183,7 @@ _unreminded = (
             outbox.c.channel == param("channel"),
             outbox.c.target == recipient.c.id,
             outbox.c.kind == param("kind"),
-            outbox.c.created_at > bindparam("told_since", type_=UtcMicros()),
+            outbox.c.created_at > bindparam("notified_since", type_=UtcMicros()),
             outbox.c.last_error != REPLANNED,
         ),
     )

@@ -92,7 +92,7 @@ _unfinished_beside = (
 _unfinished_of = union_all(select(_unfinished_in_drafts.subquery()), select(_unfinished_beside.subquery()))
 _count_unfinished = select(func.count()).select_from(_unfinished_of.limit(param("most")).subquery())
 _parts = select(*_PART.columns).where(part.c.upload_id == param("key")).order_by(part.c.offset)
-_standing = select(part.c.id, part.c.upload_id).where(part.c.upload_id == param("key"), InList(part.c.id, "ids"))
+_existing = select(part.c.id, part.c.upload_id).where(part.c.upload_id == param("key"), InList(part.c.id, "ids"))
 _remove_parts = delete(part).where(InList(part.c.id, "ids"))
 
 
@@ -243,7 +243,7 @@ class Uploads(Repository):
         if self._work.first(self._work.with_row_locks(_unfinished), {"key": upload_id}) is None:
             return False
         ids = [one.id for one in old]
-        if len(self._work.rows_in_batches(_standing, "ids", ids, key=upload_id)) != len(ids):
+        if len(self._work.rows_in_batches(_existing, "ids", ids, key=upload_id)) != len(ids):
             return False
         for batch in batches(ids):
             self._work.run(_give_up, {"ids": batch, "now": now})

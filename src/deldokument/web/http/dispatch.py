@@ -359,7 +359,7 @@ def _error_page(call: RequestContext, status: int, error: ServiceError) -> Respo
     """
     number = call.request.scope.get(TRACE, "") if status >= 500 else ""
     asked_at = error.params.get("asked_at")
-    told: dict[str, Any] = {
+    context: dict[str, Any] = {
         "error": error,
         "message": error_text(error, call.translator),
         "now": None,
@@ -367,7 +367,7 @@ def _error_page(call: RequestContext, status: int, error: ServiceError) -> Respo
         "asked_at": datetime.fromisoformat(str(asked_at)) if asked_at else None,
     }
     try:
-        return render(call, "http/error.html", status=status, errors=[], **told)
+        return render(call, "http/error.html", status=status, errors=[], **context)
     except ServiceError:
         nobody = RequestContext(call.deps, call.site, call.request, call.translator, None)
-        return render(nobody, "http/error.html", status=status, errors=[], **told)
+        return render(nobody, "http/error.html", status=status, errors=[], **context)

@@ -49,10 +49,10 @@ def create(caller: Caller) -> Response:
     rules, wanted = AccountRules(), caller.body.get("varsling")
     if wanted is not None:
         rules = with_sms(rules, _object(wanted, "varsling"))
-    made = lifecycle.create_account(
+    account = lifecycle.create_account(
         caller.deps, tenant_id=caller.tenant.id, name=_name(caller.body), rules=rules, person=caller.person
     )
-    return JSONResponse(named_account(made), 201)
+    return JSONResponse(named_account(account), 201)
 
 
 def _name(body: Mapping[str, Any]) -> str:

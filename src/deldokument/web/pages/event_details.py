@@ -214,8 +214,8 @@ def details_of(event: AuditEvent, names: Mapping[str, str], translator: Translat
     """
     acting = acting_integration(event)
     details = [(name, value) for name, value in (event.details or {}).items() if value != acting]
-    told = ((name, _value(name, value, names, translator, now)) for name, value in details)
-    return [Detail(translator.text(LABELS[name]) if name in LABELS else name, value) for name, value in told if value]
+    shown = ((name, _value(name, value, names, translator, now)) for name, value in details)
+    return [Detail(translator.text(LABELS[name]) if name in LABELS else name, value) for name, value in shown if value]
 
 
 def _value(name: str, value: str | int, names: Mapping[str, str], translator: Translator, now: datetime) -> str:

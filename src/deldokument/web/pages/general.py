@@ -29,9 +29,14 @@ def front_page(call: RequestContext) -> Response:
     operator = call.roles.operates
     if call.session is not None and not (member or administrator or operator):
         return RedirectResponse("/mine", 303)
-    told = call.deps.mail is not None and (member or administrator)
+    has_notices = call.deps.mail is not None and (member or administrator)
     return render(
-        call, "pages/general/start.html", told=told, member=member, administrator=administrator, operator=operator
+        call,
+        "pages/general/start.html",
+        has_notices=has_notices,
+        member=member,
+        administrator=administrator,
+        operator=operator,
     )
 
 

@@ -240,8 +240,8 @@ class _Intake:
         self._feeding = self._committing = None
         await wait_for_threads(pending)
         for future in pending:
-            if (trouble := future.exception()) and not quiet:
-                raise trouble
+            if (error := future.exception()) and not quiet:
+                raise error
 
 
 def _take_stretch(append: Append, lease: SocketLease) -> bool:

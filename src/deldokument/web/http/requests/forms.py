@@ -66,7 +66,7 @@ class _Form(FormReader):
         super().__init__()
         self.fields: dict[str, str] = {}
         self.files: dict[str, SentFile] = {}
-        self._room = {True: file_length, False: text_length}
+        self._bytes_left = {True: file_length, False: text_length}
         self._parts_left = most_parts
 
     def begin(self) -> None:
@@ -80,8 +80,8 @@ class _Form(FormReader):
     def take(self, data: bytes, start: int, stop: int) -> None:
         """See FormReader."""
         is_file = b"filename" in self.options
-        self._room[is_file] -= stop - start
-        if self._room[is_file] >= 0:
+        self._bytes_left[is_file] -= stop - start
+        if self._bytes_left[is_file] >= 0:
             self._content += data[start:stop]
         elif is_file:
             self._content.clear()

@@ -101,9 +101,9 @@ def report_document(report: ShareReport, translator: Translator) -> RenderedDocu
 
 
 def _status(report: ShareReport, translator: Translator) -> str:
-    made = translator.when(report.made_at)
+    at = translator.when(report.made_at)
     words = _("Final report, made %(at)s.") if report.is_final else _("Interim report, made %(at)s.")
-    return f"**{translator.text(words, at=made)}**"
+    return f"**{translator.text(words, at=at)}**"
 
 
 def _facts(report: ShareReport, translator: Translator) -> Iterator[tuple[str, ...]]:
@@ -173,9 +173,9 @@ def _events(events: Iterable[ReportEvent], translator: Translator) -> Iterator[t
 def _proof(report: ShareReport, translator: Translator) -> str:
     text, key = translator.text, report.key_destroyed
     if key is None:
-        fate = text(_("The share's key still exists. A final report can be made when it has been destroyed."))
+        key_status = text(_("The share's key still exists. A final report can be made when it has been destroyed."))
     else:
-        fate = text(
+        key_status = text(
             _(
                 "The share's key was destroyed %(at)s. That is event %(number)s in the organisation's event log, with "
                 "the SHA-256 %(hash)s. Nobody can open the documents after that, not even from a backup."
@@ -192,7 +192,7 @@ def _proof(report: ShareReport, translator: Translator) -> str:
         ),
         id=f"`{report.share_id}`",
     )
-    return f"{fate}\n\n{sealed}"
+    return f"{key_status}\n\n{sealed}"
 
 
 def _table(head: Sequence[str], rows: Iterable[Sequence[str]], translator: Translator) -> str:

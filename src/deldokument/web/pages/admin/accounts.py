@@ -54,8 +54,8 @@ def create(call: RequestContext) -> Response:
     If the same form is sent twice, the second gets an error that names the account.
     """
     name = call.fields.get("name", "")
-    made = lifecycle.create_account(call.deps, tenant_id=call.tenant.id, name=name, person=call.person.person)
-    return _to_account(call, made.id, "ny")
+    account = lifecycle.create_account(call.deps, tenant_id=call.tenant.id, name=name, person=call.person.person)
+    return _to_account(call, account.id, "ny")
 
 
 def account_page(call: RequestContext, *, typed: Mapping[str, str] | None = None) -> Response:

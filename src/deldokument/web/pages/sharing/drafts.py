@@ -66,7 +66,6 @@ def share_page(call: RequestContext) -> Response:
         accounts = [m for m in call.roles.memberships if m in accounts or m.account.id == view.account.id]
     elif not accounts:
         check_may_share(call.roles.memberships[0])
-    tells_recipients = call.deps.sends_notices
     settings = _form_settings(call, accounts)
     chosen = draft["account_id"] if draft else _last_account(accounts)
     recent = recent_recipients(call.deps, call.roles.memberships)
@@ -81,7 +80,7 @@ def share_page(call: RequestContext) -> Response:
         recent=recent,
         last_account=chosen,
         about=next((m.tenant for m in accounts if m.account.id == chosen), accounts[0].tenant),
-        tells_recipients=tells_recipients,
+        tells_recipients=call.deps.sends_notices,
         foreseen_verdict=foreseen_verdict(call.deps),
     )
 
@@ -250,7 +249,7 @@ def published_page(call: RequestContext) -> Response:
     if view.share.state is not ShareState.AVAILABLE:
         return RedirectResponse(f"/delinger/{view.share.id}", 303)
     emails = {code: email_text(view, Translator(code)) for code in LANGUAGES}
-    told = view.share.notify and call.deps.sends_notices
+    notifies = view.share.notify and call.deps.sends_notices
     is_own = view.sharer_id in {membership.id for membership in call.roles.memberships}
     return render(
         call,
@@ -259,7 +258,7 @@ def published_page(call: RequestContext) -> Response:
         view=view,
         numbers=numbers,
         emails=emails,
-        tells_recipients=told,
+        tells_recipients=notifies,
         own_notices=show_address(call.deps, call.person.person) if is_own and call.deps.mail is not None else None,
         foreseen_verdict=foreseen_verdict(call.deps),
     )

@@ -100,7 +100,7 @@ _WITH_END: dict[EventKind, str] = {
 
 def moments(events: Iterable[tuple[AuditEvent, Actor | None]], translator: Translator, now: datetime) -> list[Moment]:
     """Return the timeline, oldest first."""
-    told = list[Moment]()
+    shown = list[Moment]()
     for event, actor in events:
         icon_and_words = _icon_and_words(event)
         if icon_and_words is None:
@@ -110,11 +110,11 @@ def moments(events: Iterable[tuple[AuditEvent, Actor | None]], translator: Trans
         moment = Moment(
             event.at, icon, _by(system, _words(event, msgid, translator, now), translator), _who(event, actor), 1
         )
-        if told and _says_the_same(told[-1], moment):
-            told[-1] = replace(told[-1], times=told[-1].times + 1)
+        if shown and _says_the_same(shown[-1], moment):
+            shown[-1] = replace(shown[-1], times=shown[-1].times + 1)
         else:
-            told.append(moment)
-    return [_sum_up(moment, translator) for moment in told]
+            shown.append(moment)
+    return [_sum_up(moment, translator) for moment in shown]
 
 
 def _who(event: AuditEvent, actor: Actor | None) -> str:
