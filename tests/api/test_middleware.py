@@ -87,7 +87,7 @@ def test_a_refused_method_lists_head_wherever_get_is_allowed(cast: Systems) -> N
     assert cast.sharer.call("HEAD", "/small-shares").headers["allow"] == "POST"
 
 
-def test_a_session_of_a_person_is_no_way_in(cast: Systems) -> None:
+def test_a_session_of_a_person_gives_no_access(cast: Systems) -> None:
     browser = cast.web.browser("12838514837")
     assert System(browser, None).get("/accounts").status_code == 401
 

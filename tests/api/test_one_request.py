@@ -166,7 +166,7 @@ def test_a_form_without_a_boundary_or_of_another_kind_is_refused(cast: Systems) 
         assert answer.status_code == status
 
 
-def test_more_than_small_files_go_the_long_way(cast: Systems, stage: Stage) -> None:
+def test_more_than_small_files_need_an_upload(cast: Systems, stage: Stage) -> None:
     answer = sent(cast, form(words(stage), [("stor.bin", bytes(MAX_FILES + MAX_BODY))]))
     assert (answer.status_code, answer.json()["code"]) == (413, "body_too_large")
 
@@ -187,7 +187,7 @@ def test_the_words_beside_the_files_are_no_longer_than_words_alone_may_be(cast: 
     assert (answer.status_code, answer.json()["code"]) == (413, "body_too_large")
 
 
-def test_a_consumer_who_sends_many_forms_slowly_leaves_room_for_the_others(cast: Systems) -> None:
+def test_a_consumer_who_sends_many_forms_slowly_holds_up_no_other(cast: Systems) -> None:
     async def one_holds_all_that_it_may() -> None:
         gate, scope = ApiMiddleware(_nothing, cast.web.stage.deps, ConcurrencyLimiter()), {"path": SMALL_SHARES}
         one, other = (Consumer(OrganizationNumber(number)) for number in (READER, NEIGHBOUR))
@@ -265,7 +265,7 @@ def test_a_named_request_that_is_no_form_is_refused(cast: Systems) -> None:
         assert (answer.status_code, answer.json()["code"]) == (422, "body_malformed")
 
 
-def test_a_full_store_shares_nothing_and_a_named_request_goes_on_when_there_is_room(
+def test_a_full_store_shares_nothing_and_a_named_request_goes_on_when_there_is_space(
     cast: Systems, stage: Stage, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def full(*_: object) -> None:

@@ -206,7 +206,7 @@ def test_each_rule_of_a_body_names_its_field(
 
 
 @pytest.mark.parametrize("instant", ["2026-12-04t12:00:00z", "2026-12-04T12:00:00.123456789Z", "2026-12-04 12:00:00Z"])
-def test_an_instant_may_be_written_in_each_way_of_rfc_3339(cast: Systems, stage: Stage, instant: str) -> None:
+def test_an_instant_may_be_written_in_each_form_of_rfc_3339(cast: Systems, stage: Stage, instant: str) -> None:
     assert begun(cast.sharer, stage, expires_at=instant)["expires_at"].startswith("2026-12-04T12:00:00")
 
 
@@ -780,7 +780,7 @@ def test_rights_taken_away_end_what_a_system_may_do_at_its_next_request(
     assert cast.sharer.get(f"/shares/{draft['id']}").status_code == 200
 
 
-def test_what_a_system_did_stands_in_the_trail_with_its_supplier(cast: Systems, stage: Stage) -> None:
+def test_the_acts_of_a_system_are_in_the_trail_with_its_supplier(cast: Systems, stage: Stage) -> None:
     share = begun(System(cast.web.browser(), token_of(stage, FJELL, SUPPLIER)), stage)
     [event] = [event for _, event in stage.trail() if event.share_id == share["id"]]
     assert event.details["supplier"] == SUPPLIER

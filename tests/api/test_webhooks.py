@@ -195,7 +195,7 @@ def test_a_webhook_that_is_gone_is_disabled_and_repeats_nothing(cast: Systems) -
     assert (refused.status_code, refused.json()["code"]) == (409, "webhook_disabled")
 
 
-def test_there_is_room_for_ten_webhooks(cast: Systems) -> None:
+def test_an_integration_may_have_ten_webhooks(cast: Systems) -> None:
     for _ in range(10):
         add(cast)
     refused = cast.sharer.post("/webhooks", asked(cast))

@@ -279,7 +279,7 @@ def test_an_excerpt_says_what_it_does_not_prove(trail: dict[str, str], folder: P
     assert "not that none were left out" in run({}, "audit", "verify", str(path)).output
 
 
-def test_an_export_that_cannot_be_made_leaves_no_file_and_no_event(trail: dict[str, str], folder: Path) -> None:
+def test_a_failed_export_leaves_no_file_and_no_event(trail: dict[str, str], folder: Path) -> None:
     before = json.loads(run(trail, "audit", "verify", "--json").stdout)["chains"]
     assert run(trail, "audit", "export", "nobody", str(folder / "none.jsonl")).exit_code == 1
     assert not (folder / "none.jsonl").exists()

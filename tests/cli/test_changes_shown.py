@@ -74,7 +74,7 @@ class Operator:
 
 
 @pytest.mark.parametrize("as_json", [False, True], ids=["text", "json"])
-def test_every_command_that_changes_something_shows_what_it_has_made(
+def test_every_command_that_changes_something_shows_its_result(
     deployment: dict[str, str], register: str, folder: Path, as_json: bool
 ) -> None:
     operator = Operator(deployment | {"DELDOKUMENT_ENHETSREGISTERET_BASE_URL": register}, as_json)

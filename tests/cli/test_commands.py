@@ -43,7 +43,7 @@ def test_the_help_of_every_command_is_as_committed() -> None:
 
 
 @pytest.mark.embedded  # Output about the root key's file, and about a missing schema.
-def test_a_deployment_is_made_from_nothing_as_the_committed_transcript_says(folder: Path) -> None:
+def test_a_deployment_is_created_as_the_committed_transcript_says(folder: Path) -> None:
     assert first_text(folder) == FIRST.read_text("utf-8")
 
 
@@ -111,7 +111,7 @@ def test_a_root_key_is_never_overwritten(deployment: dict[str, str]) -> None:
     assert stat.S_IMODE(path.stat().st_mode) == 0o600
 
 
-def test_a_seal_is_made_once_for_its_owner_and_the_doctor_says_until_when_it_is_valid(
+def test_a_seal_is_created_once_for_its_owner_and_the_doctor_shows_its_expiry(
     deployment: dict[str, str],
 ) -> None:
     assert "seal: MISSING" in run(deployment, "doctor").output
@@ -214,7 +214,7 @@ def test_serve_does_not_start_without_schema_or_root_key(folder: Path) -> None:
 @pytest.mark.parametrize(
     "public", [{"HOST": "0.0.0.0"}, {"PUBLIC_URL": "https://del.eksempel.example"}, {"HOST": "192.0.2.1"}]
 )
-def test_the_demos_settings_never_stand_behind_a_public_address(folder: Path, public: dict[str, str]) -> None:
+def test_the_demos_settings_are_refused_behind_a_public_address(folder: Path, public: dict[str, str]) -> None:
     local = {"DEMO": "true", "PUBLIC_URL": "http://127.0.0.1:8000", "HOST": "127.0.0.1"}
     result = run(settings(folder, **(local | public)), "migrate")
     assert result.exit_code == 1

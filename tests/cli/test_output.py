@@ -10,9 +10,7 @@ from tests.support.deployment.process_limits import files_no_longer_than
 pytestmark = pytest.mark.once
 
 
-def test_an_id_stands_whole_in_a_narrow_table(
-    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_an_id_is_whole_in_a_narrow_table(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
     monkeypatch.setenv("COLUMNS", "60")
     columns = ("id", "state", "title", "expires_at", "recipients", "documents")
     say_rows(columns, [dict.fromkeys(columns, "a long value") | {"id": "zRrQdwU8W39Glg6n_RPh-A"}], as_json=False)
@@ -29,7 +27,7 @@ def test_a_row_in_a_pipe_is_one_line(monkeypatch: pytest.MonkeyPatch, capsys: py
     assert line.count("available") == 5
 
 
-def test_a_file_for_which_there_is_no_room_is_not_left_there_in_part(tmp_path: Path) -> None:
+def test_a_file_without_space_is_not_left_in_part(tmp_path: Path) -> None:
     path = tmp_path / "export.zip"
     with files_no_longer_than(100), pytest.raises(OSError, match="File too large"), new_file(path) as file:
         file.write(b"x" * 200)
@@ -44,7 +42,7 @@ def test_a_file_that_was_there_stays_as_it_was(tmp_path: Path) -> None:
     assert path.read_bytes() == b"there"
 
 
-def test_what_a_title_says_is_shown_as_it_stands(capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_title_is_shown_unchanged(capsys: pytest.CaptureFixture[str]) -> None:
     titles = ["Svar [utkast]", "Sak [/24]", "Vedtak :id: 7"]
     say_rows(("title",), [{"title": title} for title in titles], as_json=False)
     for title in titles:

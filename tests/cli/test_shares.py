@@ -62,7 +62,7 @@ def test_the_mark_that_windows_puts_before_a_file_is_no_part_of_a_number(
     assert found == [To(OLA, "søker"), To(FJELL)]
 
 
-def test_several_numbers_may_stand_in_one_option_and_be_confirmed() -> None:
+def test_one_option_may_have_several_numbers_to_confirm() -> None:
     assert read_recipients([f"{OLA},{FJELL}"], [], [], confirmed=True) == [To(OLA, "", True), To(FJELL, "", True)]
 
 

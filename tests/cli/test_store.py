@@ -58,7 +58,7 @@ def test_two_deployments_that_share_a_keyring_by_mistake_are_refused(
     stack().give_back(database_url(other))
 
 
-def test_a_deployment_whose_keyring_is_away_does_not_start_and_makes_no_other(
+def test_a_deployment_without_its_keyring_does_not_start_and_creates_no_other(
     deployment: dict[str, str], tmp_path: Path
 ) -> None:
     other = another_keyring(tmp_path)
@@ -71,7 +71,7 @@ def test_a_deployment_whose_keyring_is_away_does_not_start_and_makes_no_other(
     assert run(deployment, "tenant", "list").exit_code == 0
 
 
-def test_a_keyring_that_was_made_for_another_deployment_is_refused(deployment: dict[str, str], tmp_path: Path) -> None:
+def test_a_keyring_of_another_deployment_is_refused(deployment: dict[str, str], tmp_path: Path) -> None:
     url, keyring = stack().database_url(tmp_path), another_keyring(tmp_path)
     elsewhere = {"DELDOKUMENT_DATABASE_URL": url, "DELDOKUMENT_BLOBS_DIR": str(tmp_path / "blobs")}
     assert run(deployment | elsewhere | keyring, "migrate").exit_code == 0

@@ -143,9 +143,7 @@ def test_five_documents_are_received_resumed_checked_and_confirmed(deployment: D
     assert confirmed_by(deployment, share_id) == set(ids.values())
 
 
-def test_receive_does_all_of_it_and_a_program_whose_access_has_ended_says_so(
-    deployment: Deployment, tmp_path: Path
-) -> None:
+def test_receive_does_all_of_it_and_a_program_without_access_says_so(deployment: Deployment, tmp_path: Path) -> None:
     share_id = deployment.share([OLA_NUMBER], {"brev.txt": b"brev"})
     link = f"{deployment.url}/d/{share_id}"
     [one] = receive(link, tmp_path, show=lambda *shown: person_in_a_browser(deployment, *shown), accept_warnings=True)

@@ -113,7 +113,7 @@ def test_this_machine_needs_no_tls(url: str) -> None:
     assert loaded(DELDOKUMENT_CLIENT_URL=url).url == url
 
 
-def test_a_folder_keeps_its_ways(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_folder_keeps_its_paths(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "sak" / "kart").mkdir(parents=True)
     (tmp_path / "sak" / "kart" / "øst.png").write_bytes(b"12")
     (tmp_path / "sak" / "vedtak.pdf").write_bytes(b"1")

@@ -81,7 +81,7 @@ def kept(tmp_path: Path) -> list[Path]:
     return list((tmp_path / "state").iterdir())
 
 
-def test_a_folder_is_shared_and_its_recipient_gets_it_with_its_ways(
+def test_a_folder_is_shared_and_its_recipient_gets_it_with_its_paths(
     deployment: Deployment, connect: Connect, folder: Path, until: datetime, tmp_path: Path
 ) -> None:
     noted: dict[str, int] = {}
@@ -345,7 +345,7 @@ def test_an_account_of_four_eyes_gets_a_proposal_and_the_machine_forgets_it(
 
 
 @pytest.mark.parametrize("mode", SOCKET_MODES)
-def test_a_server_that_is_killed_on_the_way_costs_only_time(until: datetime, tmp_path: Path, mode: SocketMode) -> None:
+def test_a_server_that_is_killed_meanwhile_costs_only_time(until: datetime, tmp_path: Path, mode: SocketMode) -> None:
     large = tmp_path / "film.mp4"
     large.write_bytes(os.urandom(MIB) * 160)
     killed: list[int] = []

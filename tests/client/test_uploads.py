@@ -183,7 +183,7 @@ def test_a_document_that_is_not_there_any_more_is_refused(
         sender.uploads.upload(file, ticket=stale, renew=lambda: stale, streams=1)
 
 
-def test_a_file_that_changes_on_the_way_is_not_taken_for_the_one_that_was_named(
+def test_a_file_that_changes_during_its_upload_is_not_taken_for_the_named_one(
     tus: Tus, http: httpx.Client, ledger: Ledger, file: LocalFile
 ) -> None:
     sender = Sender(tus, http, ledger)

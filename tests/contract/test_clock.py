@@ -60,7 +60,7 @@ def test_now_is_the_present_in_utc(clock: Clock) -> None:
     assert abs(clock.now() - here()) < A_MOMENT
 
 
-def test_time_does_not_stand_still_nor_go_back(clock: Clock) -> None:
+def test_time_neither_stops_nor_goes_back(clock: Clock) -> None:
     instants = [clock.now() for _ in range(1000)]
     assert instants == sorted(instants)
     assert instants[0] < instants[-1]

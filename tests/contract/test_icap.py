@@ -86,7 +86,7 @@ def test_a_server_that_passes_long_documents_unexamined_is_not_used(tmp_path: Pa
             IcapScanner(small.url, max_bytes=LIMIT).engine()
 
 
-def test_a_server_whose_engine_dies_or_hangs_is_unavailable(tmp_path: Path) -> None:
+def test_a_server_with_a_dead_or_hanging_engine_is_unavailable(tmp_path: Path) -> None:
     with running_clamd(tmp_path / "clamd") as own, running_icap(tmp_path / "icap", own.socket) as icap:
         scanner = IcapScanner(icap.url, max_bytes=LIMIT, reply_seconds=SHORT)
         scanner.engine()

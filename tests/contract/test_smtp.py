@@ -128,7 +128,7 @@ def test_a_login_that_is_missing_is_the_operators_to_mend(
     assert sender(protected.port, "starttls", tls=trusting(certificate)).send(LETTER) == again("smtp_sender_530")
 
 
-def test_nothing_is_said_to_a_server_whose_certificate_does_not_hold(protected: RunningMail) -> None:
+def test_nothing_is_said_to_a_server_with_an_invalid_certificate(protected: RunningMail) -> None:
     before = len(protected.letters())
     assert sender(protected.port, "starttls", password="hemmelig").send(LETTER) == again("smtp_tls")
     assert len(protected.letters()) == before
@@ -144,7 +144,7 @@ def test_a_server_without_logins_is_the_operators_to_mend(mail: RunningMail) -> 
     assert sender(mail.port, password="hemmelig").send(LETTER) == again("smtp_not_supported")
 
 
-def test_a_server_that_knows_none_of_our_ways_to_log_in_is_the_operators_to_mend() -> None:
+def test_a_server_without_any_of_our_login_methods_is_the_operators_to_mend() -> None:
     with odd_mail_server([b"220 here\r\n", b"250-here\r\n250 AUTH GSSAPI\r\n", b"221 bye\r\n"]) as port:
         assert sender(port, password="hemmelig").send(LETTER) == again("smtp_login")
 

@@ -119,7 +119,7 @@ def test_the_root_key_is_rotated_while_people_upload_and_download(place: Place |
                 open_keyring(running.settings)
 
 
-def test_a_prepared_root_key_stands_beside_the_old_one(tmp_path: Path) -> None:
+def test_a_prepared_root_key_is_kept_beside_the_old_one(tmp_path: Path) -> None:
     create_root_key(tmp_path / "root.key")
     command = [sys.executable, "-m", "deldokument.cli.main", "keys", "rotate-root", "--prepare"]
     given = {"DATA_DIR": tmp_path, "DEMO": "true", "PUBLIC_URL": "http://127.0.0.1:1"}

@@ -275,7 +275,7 @@ def test_an_error_of_idporten_ends_in_a_page_to_begin_anew_from(
 
 
 @pytest.mark.parametrize("error", ["server_error", "temporarily_unavailable"])
-def test_trouble_at_idporten_ends_in_a_page_that_asks_for_patience(
+def test_a_failure_at_idporten_ends_in_a_page_that_asks_for_patience(
     deployment: Deployment, browser: httpx.Client, error: str
 ) -> None:
     page = came_back_with(deployment, browser, error)

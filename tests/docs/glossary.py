@@ -82,12 +82,8 @@ def snake_case(name: str) -> str:
 
 
 def unwanted_names(source: str, words: list[UnwantedWord], *, with_variables: bool = False) -> list[str]:
-    """Return the names of classes and functions, and of variables if asked, that contain an unwanted word.
-
-    Names of tests are left out: they are sentences, which the language test reads.
-    """
-    names = {one for one in definitions(source) if not one[0].startswith("test_")}
-    names |= {(name, False) for name in variables(source) if with_variables}
+    """Return the names of classes and functions, and of variables if asked, that contain an unwanted word."""
+    names = {*definitions(source), *((name, False) for name in variables(source) if with_variables)}
     return [f"{name}: say {w.instead}" for name, is_class in names for w in words if w.is_in(name, is_class=is_class)]
 
 

@@ -68,7 +68,7 @@ def test_every_name_is_one_safe_header_that_contains_it(deployment: Deployment, 
         assert name == visible
 
 
-def test_bidi_controls_are_made_visible(deployment: Deployment, hostile: str) -> None:
+def test_bidi_controls_become_visible(deployment: Deployment, hostile: str) -> None:
     path = deployment.document_paths(hostile)[HOSTILE.index("\u202efdp.exe")]
     assert filenames(deployment.session(OLA).get(path).headers["content-disposition"])[1] == "_fdp.exe"
 
@@ -98,7 +98,7 @@ def test_a_path_in_a_name_is_only_its_last_part(deployment: Deployment) -> None:
         assert answer.status_code == 422 or answer.json()["document"]["name"] == "passwd"
 
 
-def test_a_document_of_a_shared_folder_keeps_its_way_in_the_zip_and_only_its_name_by_itself(
+def test_a_document_of_a_shared_folder_keeps_its_path_in_the_zip_and_only_its_name_by_itself(
     deployment: Deployment,
 ) -> None:
     share_id = deployment.share([OLA_NUMBER], {"sak/kart/øst.png": b"1", "sak/vedtak.pdf": b"2"})

@@ -73,7 +73,7 @@ def test_who_follows_the_page_from_nothing_shares_with_an_unmodified_client(fiks
     assert shared.share.archived
 
 
-def test_what_the_page_quotes_stands_on_the_pages_that_it_leads_to(fiks: Fiks, ewa: Browser) -> None:
+def test_quotes_on_the_page_are_on_the_linked_pages(fiks: Fiks, ewa: Browser) -> None:
     list_of_accounts = f"/konfigurasjon/{fiks.web.stage.tenant.id}/kontoer"
     paths = (list_of_accounts, page_of(fiks), page_of(fiks, "integrasjoner", fiks.integration.id))
     shown = " ".join(unescape(ewa.get(path).text) for path in paths)

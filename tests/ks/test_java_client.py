@@ -193,9 +193,7 @@ def test_an_empty_document_is_refused_by_the_client_itself(
         client.upload(b"", metadata(fiks), org, konto)
 
 
-def test_a_document_that_is_damaged_on_its_way_shares_nothing(
-    fiks: Fiks, client: JavaClient, org: UUID, konto: UUID
-) -> None:
+def test_a_document_damaged_in_transit_shares_nothing(fiks: Fiks, client: JavaClient, org: UUID, konto: UUID) -> None:
     sealed = enveloped(client.public_certificate(), PDF)
     with pytest.raises(DokumentlagerHttpError) as caught:
         client.upload_already_encrypted(sealed[:-20], metadata(fiks), org, konto)

@@ -318,7 +318,7 @@ def test_an_upload_that_was_captured_from_another_organisation_is_not_decrypted(
     assert len(living(fiks)) == 1
 
 
-def test_an_account_without_room_takes_no_document_however_it_comes(fiks: Fiks) -> None:
+def test_an_account_over_its_quota_takes_no_document_however_it_comes(fiks: Fiks) -> None:
     set_rules(fiks.web.stage, fiks.web.stage.byggesak, quota=1000)
 
     async def pieces() -> AsyncIterator[bytes]:

@@ -83,7 +83,7 @@ def test_the_system_reads_it_back_whole_and_in_part(fiks: Fiks) -> None:
     assert (head.status_code, head.content, head.headers["content-length"]) == (200, b"", "7")
 
 
-def test_a_document_that_is_being_made_ready_is_asked_for_again(fiks: Fiks) -> None:
+def test_a_document_in_preparation_is_asked_for_again(fiks: Fiks) -> None:
     answer = read_back(fiks, upload(fiks).json()["id"])
     assert (answer.status_code, answer.headers["retry-after"]) == (503, "5")
     assert answer.json()["errorCode"] == "inspection_running"

@@ -237,7 +237,7 @@ def test_a_migration_that_fails_leaves_nothing_behind(empty_url: str, engines: E
     assert is_current(empty_url)
 
 
-def test_revisions_go_one_way_in_one_line() -> None:
+def test_revisions_are_one_line_without_downgrades() -> None:
     scripts = ScriptDirectory.from_config(configuration())
     assert scripts.get_heads() == [revisions()[-1]]
     for revision in scripts.walk_revisions():

@@ -137,7 +137,7 @@ def test_so_many_requests_may_wait_for_their_answers_and_no_more(port: int) -> N
         b"Host: x\r\nTransfer-Encoding: gzip\r\nTransfer-Encoding: chunked\r\n",
     ],
 )
-def test_a_head_that_can_be_read_in_two_ways_is_refused(port: int, lines: bytes) -> None:
+def test_an_ambiguous_head_is_refused(port: int, lines: bytes) -> None:
     body = b"1\r\nx\r\n0\r\n\r\n" if b"chunked" in lines else b""
     came = said(port, b"POST / HTTP/1.1\r\nConnection: close\r\n" + lines + b"\r\n" + body)
     assert came.startswith(b"HTTP/1.1 400 ")

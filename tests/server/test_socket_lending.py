@@ -146,7 +146,7 @@ def test_what_follows_a_body_that_a_thread_has_taken_is_heard(folder: Path | Non
     assert all(counted == moved for counted, moved in app.counted)
 
 
-def test_a_request_sent_behind_the_body_survives_the_loan(folder: Path | None) -> None:
+def test_a_request_sent_behind_the_body_survives_the_lease(folder: Path | None) -> None:
     app = Borrower(len(BODY))
     with dialled(folder, app, LendingConnection) as connect:
         talk(

@@ -47,7 +47,7 @@ def test_the_result_of_the_thread_is_returned() -> None:
     assert asyncio.run(result()) == 7
 
 
-def test_steps_made_ahead_are_the_same_steps_and_none_is_being_made_when_they_are_left() -> None:
+def test_steps_computed_ahead_are_the_same_steps_and_none_is_running_at_the_end() -> None:
     done: list[int] = []
     is_making = threading.Event()
 
@@ -147,7 +147,7 @@ def test_the_event_loop_comes_before_the_threads_that_move_bytes(before: int) ->
     assert said("nice", "-n", f"{before - os.nice(0)}") == f"{before} {later} {later}"
 
 
-def test_bytes_move_where_the_system_lets_no_thread_stand_back() -> None:
+def test_bytes_move_where_threads_cannot_lower_their_priority() -> None:
     """As a unit of systemd does, whose filter of system calls answers with EPERM."""
     refusing = ("strace", "-f", "-qq", "-o", "/dev/null", "-e", "inject=setpriority:error=EPERM")
     assert said(*refusing) == " ".join([f"{os.nice(0)}"] * 3)

@@ -85,7 +85,7 @@ def test_a_worker_that_waits_for_a_hanging_scanner_ends_at_once_without_an_error
     assert not [record for record in caplog.records if record.levelno >= logging.WARNING]
 
 
-def test_a_document_whose_scan_was_broken_off_is_scanned_by_the_next_worker_at_once(stage: Stage) -> None:
+def test_a_document_with_an_interrupted_scan_is_scanned_by_the_next_worker_at_once(stage: Stage) -> None:
     stage.upload(stage.draft().id, "a.txt", b"innhold")
     closing = MemoryScanner(NOON, closes=True)
     with pytest.raises(ScannerClosed):
@@ -112,7 +112,7 @@ def test_a_worker_that_has_lost_a_loop_ends_to_be_started_again(stage: Stage) ->
 
 
 @pytest.mark.timeout(30)
-def test_a_worker_whose_threads_cannot_all_be_started_ends(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_worker_that_cannot_start_all_its_threads_ends(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
     started = list[threading.Thread]()
     start = threading.Thread.start
 
@@ -132,7 +132,7 @@ def test_a_loop_with_nothing_to_do_pauses(stage: Stage) -> None:
     assert pause_after(stage, Work(0), min_pause=1.0, rest_factor=2.0) == 60.0
 
 
-def test_a_loop_with_more_to_do_takes_its_breath(stage: Stage) -> None:
+def test_a_loop_with_more_to_do_pauses(stage: Stage) -> None:
     assert pause_after(stage, Work(1)) == 0.0
     assert pause_after(stage, Work(1), min_pause=9.0, rest_factor=2.0) == 9.0
 

@@ -138,7 +138,7 @@ def test_a_flawed_request_goes_back_with_error_state_and_issuer(
     ],
     ids=str,
 )
-def test_a_request_whose_address_cannot_be_trusted_ends_on_a_page(
+def test_a_request_with_an_untrusted_address_ends_on_a_page(
     running: Running, browser: httpx.Client, change: dict[str, str | None]
 ) -> None:
     response = browser.get(authorize_url(running, **change))

@@ -240,7 +240,7 @@ def look_up(running: Running, path: str, **headers: str) -> httpx.Response:
     return httpx.get(f"{running.enhetsregisteret}/enhetsregisteret/api/{path}", headers=headers)
 
 
-def test_a_subunit_is_no_unit_nor_the_other_way_round(running: Running) -> None:
+def test_a_subunit_is_no_unit_and_a_unit_no_subunit(running: Running) -> None:
     assert look_up(running, f"enheter/{FJELL_TROMSO}").status_code == 404
     assert look_up(running, f"underenheter/{FJELL}").status_code == 404
     assert look_up(running, f"underenheter/{FJELL_TROMSO}").json()["overordnetEnhet"] == FJELL

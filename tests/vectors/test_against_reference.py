@@ -63,7 +63,7 @@ def test_keyring_entries_are_sealed_as_the_document_says() -> None:
     assert wrapped == reference.wrap_entry(KEY, nonce_of(wrapped), b"root-2026", b"share/1", SHARE_KEY)
 
 
-def test_tags_and_cards_are_made_as_the_document_says() -> None:
+def test_tags_and_cards_are_computed_as_the_document_says() -> None:
     values: list[row_tags.RowValue] = ["søker", b"\xff", 0, -1, True, None, "", b""]
     tag = row_tags.row_tag(row_tags.row_key(KEY, "upload"), "upload", "id", values)
     assert tag == reference.row_tag(KEY, b"upload", b"id", values)

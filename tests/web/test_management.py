@@ -81,14 +81,14 @@ def test_a_process_that_is_not_ready_is_asked_no_more_often_and_does_not_say_why
     assert len([record for record in caplog.records if "not ready: " in record.message]) == 1
 
 
-def test_a_process_whose_clock_cannot_be_trusted_is_not_ready(stage: Stage) -> None:
+def test_a_process_with_an_untrusted_clock_is_not_ready(stage: Stage) -> None:
     stage.clock.off = stage.deps.config.max_skew + timedelta(seconds=1)
     web = managed(stage)
     assert web.browser().get(READY).status_code == 503
     web.close()
 
 
-def test_a_node_whose_keyring_is_not_the_deployments_any_more_is_not_ready(stage: Stage) -> None:
+def test_a_node_with_the_keyring_of_another_deployment_is_not_ready(stage: Stage) -> None:
     keyring = stage.deps.keyring
     for change in (lambda: keyring.destroy([DIRECTORY]), lambda: keyring.create(DIRECTORY)):
         change()
@@ -98,7 +98,7 @@ def test_a_node_whose_keyring_is_not_the_deployments_any_more_is_not_ready(stage
 
 
 @pytest.mark.parametrize("path", [LIVE, READY, METRICS])
-def test_a_process_whose_threads_are_all_busy_is_not_taken_for_dead(stage: Stage, path: str) -> None:
+def test_a_process_with_all_threads_busy_is_not_taken_for_dead(stage: Stage, path: str) -> None:
     over = threading.Event()
 
     def slow(_call: RequestContext) -> Response:

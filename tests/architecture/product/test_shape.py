@@ -72,7 +72,7 @@ def test_nothing_but_adapters_simulators_and_the_command_line_asks_the_clock() -
     assert breaches(clock_calls, inner) == []
 
 
-def test_the_domain_stands_on_the_standard_library_alone() -> None:
+def test_the_domain_imports_the_standard_library_alone() -> None:
     assert breaches(in_domain_alone, sorted((PACKAGE / "domain").rglob("*.py"))) == []
 
 

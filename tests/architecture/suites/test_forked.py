@@ -24,7 +24,7 @@ def ended(tmp_path: Path) -> Forked:
     return process
 
 
-def test_a_signal_to_a_process_whose_end_has_not_been_reported_is_no_error(ended: Forked) -> None:
+def test_a_signal_to_a_process_with_an_unreported_end_is_no_error(ended: Forked) -> None:
     unheard = Unheard.__new__(Unheard)
     unheard.pid = ended.pid
     unheard.send_signal(signal.SIGTERM)

@@ -128,7 +128,7 @@ def test_an_incomplete_document_removed_from_the_draft_does_not_come_back_after_
     assert forget_share(attack, draft.id, ticket.document_id) == {"share"}
 
 
-def test_a_document_whose_row_is_deleted_or_moved_makes_the_share_damaged(attack: Attack) -> None:
+def test_a_deleted_or_moved_row_of_a_document_makes_the_share_damaged(attack: Attack) -> None:
     stage = attack.victims.stage
     share_id, other = stage.publish(OLA, also=["kart.pdf"]), stage.publish(OLA)
     removed, _ = stage.document_ids(share_id)

@@ -136,7 +136,7 @@ def test_no_column_of_a_living_share_ends_it(stage: Stage, forged: dict[str, Any
     assert not {EventKind.SHARE_ENDED, EventKind.SHARE_KEY_DESTROYED}.intersection(kinds(stage, share_id))
 
 
-def test_a_draft_whose_age_was_changed_is_not_abandoned(stage: Stage) -> None:
+def test_a_draft_with_a_changed_age_is_not_abandoned(stage: Stage) -> None:
     draft = stage.draft()
     change(stage, draft.id, changed_at=LONG_AGO)
     work(stage)
@@ -279,7 +279,7 @@ def test_a_publication_that_was_undone_leaves_a_draft_by_its_events(stage: Stage
     assert not has_key(stage, share_id)
 
 
-def test_the_key_of_a_share_whose_row_was_deleted_stays_until_its_end(stage: Stage) -> None:
+def test_the_key_of_a_share_without_its_row_stays_until_its_end(stage: Stage) -> None:
     share_id, never_born = stage.publish(OLA), "0" * 22
     stage.deps.keyring.create(share_key_id(never_born))
     with as_owner(stage.database_url) as connection:

@@ -219,7 +219,7 @@ def refuse_report(stage: Stage, forged_report: report.ShareReport) -> None:
         )
 
 
-def test_no_report_is_signed_whose_chain_has_another_end(stage: Stage) -> None:
+def test_no_report_of_a_chain_with_another_end_is_signed(stage: Stage) -> None:
     share_id, other = stage.publish(OLA), stage.publish(OLA)
     with as_owner(stage.database_url) as connection:
         append(connection, stage, AuditEvent(stage.clock.now(), EventKind.SHARE_OPENED, stage.tenant.id, other))

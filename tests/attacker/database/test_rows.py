@@ -235,7 +235,7 @@ def test_a_removed_document_that_is_put_back_opens_nothing(attack: Attack) -> No
     assert {kind for kind, _ in attack.alarms()} == {"share"}
 
 
-def test_a_pending_document_whose_row_is_changed_to_published_opens_nothing(attack: Attack) -> None:
+def test_a_row_of_a_pending_document_changed_to_published_opens_nothing(attack: Attack) -> None:
     stage = attack.victims.stage
     share_id = stage.publish(OLA)
     document_id = stage.upload_beside(share_id, "venter.pdf", CONTENT)

@@ -144,7 +144,7 @@ def test_two_administrators_at_once_see_both_values(visit: Visit) -> None:
 
 
 @pytest.mark.parametrize("script", [True, False])
-def test_a_form_whose_session_has_ended_is_sent_after_a_login(visit: Visit, script: bool) -> None:
+def test_a_form_of_an_ended_session_is_sent_after_a_login(visit: Visit, script: bool) -> None:
     anne = visit(java_script_enabled=script)
     anne.log_in("Anne Myhre")
     page = anne.page

@@ -24,7 +24,7 @@ def fill_in(page: Page, assessor: str) -> None:
     page.get_by_label("Middels").check()
 
 
-def test_axe_finds_nothing_on_the_pages_of_the_way(visit: Visit, tmp_path: Path) -> None:
+def test_axe_finds_nothing_on_the_pages_of_the_checklist(visit: Visit, tmp_path: Path) -> None:
     anne = visit("Anne Myhre")
     page = to_section(anne, "Oversikt")
     expect(page.get_by_role("heading", level=1)).to_have_text("Oversikt")

@@ -67,7 +67,7 @@ def receive_through_a_cut(window: Driver, network: Network, file: Path) -> Path:
 
 
 @pytest.mark.parametrize("browser", [Firefox, WebKit])
-def test_a_file_is_shared_and_received_though_the_connection_breaks_both_ways(
+def test_a_file_is_shared_and_received_though_both_connections_break(
     browser: type[Firefox | WebKit], demo: Demo, network: Network, tmp_path: Path
 ) -> None:
     file = noise(tmp_path / "plan.bin", LENGTH)

@@ -88,7 +88,7 @@ def test_after_a_reload_the_same_large_file_goes_on_in_each_piece(visit: Visit, 
     assert_gone_on(uploads, LENGTH)
 
 
-def test_a_large_file_removed_on_its_way_is_gone(visit: Visit, network: Network, file: Path) -> None:
+def test_a_large_file_removed_during_its_upload_is_gone(visit: Visit, network: Network, file: Path) -> None:
     kari = visit("Kari Lunde", proxy=network.proxy)
     form = start(kari, network, file, _SLOW)
     with kari.page.expect_response(lambda answer: answer.request.method == "DELETE"):

@@ -217,7 +217,7 @@ def test_an_end_too_far_away_is_reported_beside_the_field_and_in_the_summary(vis
     assert form.publish().startswith(kari.url)
 
 
-def test_another_share_is_made_from_one_that_is_done(visit: Visit, tmp_path: Path) -> None:
+def test_another_share_is_created_from_one_that_is_done(visit: Visit, tmp_path: Path) -> None:
     kari, file = visit("Kari Lunde"), noise(tmp_path / "vedtak.txt", 10)
     form = SharePage(kari)
     form.share(file, OLA, title="Først")
@@ -349,7 +349,7 @@ def test_words_that_a_slow_server_refuses_are_not_left_out_of_what_is_shared(vis
     expect(kari.page.get_by_text("Ny tittel til riktig sak")).to_be_visible()
 
 
-def test_who_presses_twice_while_words_are_on_their_way_shares_once(visit: Visit, tmp_path: Path) -> None:
+def test_pressing_twice_while_fields_are_being_saved_shares_once(visit: Visit, tmp_path: Path) -> None:
     kari = visit("Kari Lunde")
     filled_in(kari, noise(tmp_path / "vedtak.txt", 10))
     words, shares = Held(kari.page, "PUT", FIELDS), Held(kari.page, "POST", PUBLISHING)

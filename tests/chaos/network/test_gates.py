@@ -13,7 +13,7 @@ from tests.support.servers.ports import free_ports
 
 
 @pytest.mark.timeout(30)
-def test_doors_close_though_somebody_stands_in_one() -> None:
+def test_doors_close_despite_an_open_connection() -> None:
     [port] = free_ports(1)
     with socket.create_server(("127.0.0.1", 0)) as there:
         gates = Gates([Door(None, port, there.getsockname())])

@@ -68,7 +68,7 @@ def test_every_organisation_of_a_person_is_listed_with_its_name(altinn: AltinnAu
     assert names == {FJELL: "FJELL AS", FJELL_TROMSO: "FJELL AS AVD TROMSØ", BRYGGA: "BRYGGA REGNSKAP AS"}
 
 
-def test_roles_and_packages_stand_together(altinn: AltinnAuthorizedParties) -> None:
+def test_roles_and_packages_are_listed_together(altinn: AltinnAuthorizedParties) -> None:
     assert codes(altinn.grants(PER))[BRYGGA] == {"daglig-leder", "dagl", "a0236", ORDINARY}
     assert codes(altinn.grants(LISE))[FJELL] == {ORDINARY}
     assert codes(altinn.grants(MONA))[FJELL] == {CONFIDENTIAL}

@@ -302,7 +302,7 @@ def test_a_status_that_is_no_answer_lets_nobody_in(status: int, is_silent: bool)
     assert isinstance(failure.value, Silent) == is_silent
 
 
-def test_cache_and_breaker_stand_before_both_questions() -> None:
+def test_cache_and_breaker_cover_both_requests() -> None:
     listed, point = Listed(), Point()
     cached = CachedRights(GuardedRights(asking(point, listed)))
     assert cached.grants(PER) == cached.grants(PER)

@@ -175,7 +175,7 @@ def test_a_notice_that_met_a_failing_altinn_may_be_sent_again(
     assert altinn.send(sent) == SENT
 
 
-def test_a_notice_whose_receipt_was_not_understood_is_sent_again_and_taken_once(
+def test_a_notice_with_an_invalid_receipt_is_sent_again_and_taken_once(
     altinn: AltinnNotifications, running: Running
 ) -> None:
     sent = notice()

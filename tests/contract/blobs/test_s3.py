@@ -195,7 +195,7 @@ def test_an_object_that_was_stored_otherwise_is_not_acknowledged(store: S3BlobSt
     assert is_stored(direct)
 
 
-def test_an_object_whose_length_cannot_be_learnt_is_not_acknowledged(store: S3BlobStore, proxy: FaultProxy) -> None:
+def test_an_object_of_unknown_length_is_not_acknowledged(store: S3BlobStore, proxy: FaultProxy) -> None:
     proxy.expect(Fault("GET", times=9, status=503))
     with pytest.raises(Unavailable):
         put(store, PART)

@@ -192,7 +192,7 @@ def test_an_entity_of_what_no_document_may_hold_is_shown_as_missing(source: str)
     assert PRESS.pdf(paper(source))
 
 
-def test_on_a_page_the_texts_headings_stand_below_the_pages_own_and_skip_no_level() -> None:
+def test_on_a_page_the_texts_headings_are_below_the_pages_own_and_skip_no_level() -> None:
     tags = [tag for tag, _ in Page(PRESS.html("# a\n\n## b\n\n##### c\n\n###### d\n\n## e\n")).elements]
     assert [tag for tag in tags if tag.startswith("h")] == ["h2", "h3", "h4", "h5", "h3"]
     deep = "".join(f"{'#' * level} x\n\n" for level in range(1, 7))
@@ -262,7 +262,7 @@ def test_a_character_that_no_font_has_is_read_as_its_number_and_the_pdf_keeps_it
     assert b"<pdfuaid:part>1</pdfuaid:part>" in pdf
 
 
-def test_a_pdf_has_every_latin_letter_so_that_numbers_can_stand_for_all_others() -> None:
+def test_a_pdf_has_every_latin_letter_and_numbers_in_place_of_all_others() -> None:
     latin = "".join(chr(code) for code in range(0xA1, 0x180) if code != 0xAD)
     for marked in ("ש\u0591", "ש\u0591\u200d"):
         read = "".join(read_pdf(PRESS.pdf(paper(f"# A\n\n{marked} {' '.join(latin)}\n"))).split())

@@ -250,7 +250,7 @@ def test_of_two_concurrent_creations_one_is_refused(tmp_path: Path, monkeypatch:
         new_seal(tmp_path)
 
 
-def test_without_room_for_both_there_is_neither_and_the_next_try_makes_them(tmp_path: Path) -> None:
+def test_without_space_for_both_there_is_neither_and_the_next_try_creates_them(tmp_path: Path) -> None:
     with files_no_longer_than(100), pytest.raises(Unavailable, match="File too large"):
         new_seal(tmp_path)
     assert list(tmp_path.iterdir()) == []

@@ -135,7 +135,7 @@ def filled(folder: Path, *names: str) -> PackageLibrary:
     return PackageLibrary(folder)
 
 
-def test_versions_stand_in_order_and_nothing_but_texts_is_one(tmp_path: Path) -> None:
+def test_versions_are_in_order_and_nothing_but_texts_is_one(tmp_path: Path) -> None:
     library = filled(tmp_path, "1.10.md", "1.9.md", "2.0.md", "notes.txt")
     assert library.versions(AgreementKind.RISK) == ("1.9", "1.10", "2.0")
     assert sorted(["1.10", "1.9"], key=version_key) == ["1.9", "1.10"]

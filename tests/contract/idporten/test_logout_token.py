@@ -191,7 +191,7 @@ def test_invented_kids_hold_up_no_threads_while_the_provider_is_slow(
     assert outcome == [LoginRefused]
 
 
-def test_a_provider_whose_keys_are_broken_is_left_alone_for_a_while(outbound: httpx.Client) -> None:
+def test_a_provider_with_broken_keys_is_left_alone_for_a_while(outbound: httpx.Client) -> None:
     now = time.time()
     with HostileProvider() as provider:
         right, provider.published = provider.published, []

@@ -46,7 +46,7 @@ def on_event_loop(*steps: Callable[[], object]) -> None:
         thread.join()
 
 
-def test_a_key_is_made_once(keyring: Keyring) -> None:
+def test_a_key_is_created_once(keyring: Keyring) -> None:
     key = keyring.create("share/1")
     assert len(key) == 32
     assert keyring.create("share/1") == key
@@ -78,7 +78,7 @@ def test_a_keyring_has_one_owner(keyring: Keyring) -> None:
         keyring.claim("other")
 
 
-def test_a_keyring_whose_entries_are_gone_is_refused_wherever_it_is_kept(keyring: Keyring, tmp_path: Path) -> None:
+def test_a_keyring_without_its_entries_is_refused_wherever_it_is_kept(keyring: Keyring, tmp_path: Path) -> None:
     url = f"sqlite:///{tmp_path / 'deployment.sqlite3'}"
     migrate(url)
     with closing(Database(url)) as database:

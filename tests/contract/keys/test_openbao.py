@@ -155,7 +155,7 @@ def test_no_entry_stays_under_a_root_key_that_was_retired_while_it_was_added(
         assert keyring.get(["share:1"]) == {"share:1": key}
 
 
-def test_an_entry_that_cannot_follow_a_rotation_is_not_left_in_the_way_of_the_next(
+def test_an_entry_that_cannot_follow_a_rotation_does_not_block_the_next(
     openbao_opening: Opening, bao_place: Place
 ) -> None:
     roots = MemoryRootKeys()

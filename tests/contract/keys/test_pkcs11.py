@@ -21,7 +21,7 @@ def opened(hsm: Token) -> Pkcs11RootKeys:
     return Pkcs11RootKeys(MODULE, hsm.name, hsm.pin, hsm.label)
 
 
-def test_the_key_is_made_in_the_module_and_never_comes_out(hsm: Token) -> None:
+def test_the_key_is_created_in_the_module_and_never_comes_out(hsm: Token) -> None:
     with closing(opened(hsm)) as roots:
         assert roots.ids() == []
         roots.add()

@@ -10,7 +10,7 @@ from deldokument.adapters.keys.files import create_root_key, load_root_key
 from deldokument.domain.errors import Conflict, ServiceError, Unavailable
 
 
-def test_a_root_key_is_made_once_and_loaded_the_same(tmp_path: Path) -> None:
+def test_a_root_key_is_created_once_and_loaded_the_same(tmp_path: Path) -> None:
     file = tmp_path / "root.key"
     created = create_root_key(file)
     assert load_root_key(file) == created

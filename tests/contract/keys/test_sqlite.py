@@ -95,7 +95,7 @@ def remnants(sealed: list[bytes], disk: bytes) -> list[bytes]:
     return [one for one in sealed if one[13:29] in disk or one[-16:] in disk]
 
 
-def test_keys_never_stand_on_disk_in_the_clear(sqlite: SealedKeyring, path: Path) -> None:
+def test_keys_are_never_on_disk_in_the_clear(sqlite: SealedKeyring, path: Path) -> None:
     keys = [sqlite.create(f"share/{number}") for number in range(20)]
     disk = on_disk(path)
     assert not any(key in disk for key in keys)
@@ -133,7 +133,7 @@ def test_nothing_is_forgotten_in_a_corner_while_entries_come_and_go(sqlite: Seal
     assert len(gone) > 1000
 
 
-def test_freed_room_is_used_again(sqlite: SealedKeyring, path: Path) -> None:
+def test_freed_slots_are_used_again(sqlite: SealedKeyring, path: Path) -> None:
     for round_number in range(3):
         entry_ids = [f"share/{round_number}-{number}" for number in range(200)]
         for entry_id in entry_ids:

@@ -257,7 +257,7 @@ def test_only_the_exact_scope_lets_in(tokens: AccessTokenValidator, issuer: Host
         tokens.verify(issuer.token(scope=scope))
 
 
-def test_the_scope_may_stand_among_others(tokens: AccessTokenValidator, issuer: HostileIssuer) -> None:
+def test_the_scope_may_be_one_of_several(tokens: AccessTokenValidator, issuer: HostileIssuer) -> None:
     assert tokens.verify(issuer.token(scope=f"ks:fiks {SCOPE} idporten:dcr.read"))
 
 

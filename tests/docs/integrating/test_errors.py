@@ -11,7 +11,7 @@ BY_THE_ROUTER = {"method": 405}
 """Codes whose status is not that of their kind of error."""
 
 
-def test_every_code_stands_on_the_page_once_and_no_other() -> None:
+def test_every_code_is_on_the_page_once_and_no_other() -> None:
     """If a code is missing: put it under Codes when the API can answer it, then run tests/docs/raising.py."""
     named = [*(row[0].strip("`") for row in table(PAGE, "Codes")), *OTHERS]
     assert sorted(named) == sorted(WORDS)

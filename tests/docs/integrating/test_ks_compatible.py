@@ -8,18 +8,18 @@ from tests.ks.published import STORE_SUCCESS, SUCCESS
 TEXT = (DOCS / "ks-compatible.md").read_text("utf-8")
 
 
-def test_every_path_stands_there_with_its_status() -> None:
+def test_every_path_is_listed_with_its_status() -> None:
     rows = table(TEXT, "Paths")
     documented = {tuple(row[0].strip("`").split(" ")): int(row[2]) for row in rows}
     assert documented == SUCCESS
 
 
-def test_every_path_of_the_document_store_stands_there_with_its_status() -> None:
+def test_every_path_of_the_document_store_is_listed_with_its_status() -> None:
     rows = table(TEXT, "The document store")
     assert {tuple(row[0].strip("`").split(" ")): int(row[2]) for row in rows} == STORE_SUCCESS
 
 
-def test_the_metadata_stand_there_as_they_are_read() -> None:
+def test_the_metadata_are_listed_as_they_are_read() -> None:
     documented = {name for row in table(TEXT, "Share a document") for name in re.findall(r"`(\w+)`", row[0])}
     assert documented == {
         "dokumentnavn",

@@ -55,7 +55,7 @@ def test_root_of_the_host_administers_it(host: Podman, browser: httpx.Client) ->
     assert listed == ["administrator", "default", "deldokument-keyring", "root"]
 
 
-def test_nothing_is_made_anew_for_data_that_is_there(host: Podman, browser: httpx.Client) -> None:
+def test_nothing_is_created_again_for_existing_data(host: Podman, browser: httpx.Client) -> None:
     serves(browser)
     secret, aside = host.folder / "srv/secrets/keyring/deldokument", host.folder / "aside"
     secret.rename(aside)

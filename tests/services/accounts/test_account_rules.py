@@ -146,7 +146,7 @@ def test_a_quota_that_was_lowered_meanwhile_stops_the_publication(stage: Stage) 
     assert publishing.publish_share(stage.deps, person(KARI), draft.id).state is ShareState.AVAILABLE
 
 
-def test_a_draft_moves_only_to_an_account_with_room_for_it(stage: Stage) -> None:
+def test_a_draft_moves_only_to_an_account_with_enough_quota(stage: Stage) -> None:
     set_rules(stage, stage.avtaler, quota=6)
     draft = stage.draft()
     stage.upload(draft.id, "a.txt", b"innhold")

@@ -145,7 +145,7 @@ def test_a_deletion_undone_within_a_day_gives_back_what_was_there(stage: Stage) 
     assert {m.account.name for m in memberships(stage.deps, person(KARI))} == {"Byggesak", "Avtaler"}
 
 
-def test_after_a_day_a_deletion_stands(stage: Stage) -> None:
+def test_after_a_day_a_deletion_is_final(stage: Stage) -> None:
     delete(stage)
     stage.clock.advance(hours=24)
     with pytest.raises(Conflict, match="undo_too_late"):
@@ -155,7 +155,7 @@ def test_after_a_day_a_deletion_stands(stage: Stage) -> None:
         undo(stage)
 
 
-def test_a_share_whose_end_comes_while_its_account_is_deleted_ends_then_and_stays_so(stage: Stage) -> None:
+def test_a_share_that_ends_while_its_account_is_deleted_ends_then_and_stays_so(stage: Stage) -> None:
     share_id = stage.publish(expires_at=stage.clock.now() + timedelta(hours=2))
     delete(stage)
     stage.clock.advance(hours=2)

@@ -65,7 +65,7 @@ def change(stage: Stage, rules: AccountRules, revision: int = 1) -> Account:
     return lifecycle.change_account_rules(stage.deps, **of(stage), rules=rules, revision=revision)
 
 
-def test_an_account_is_made_with_a_tidy_name_and_the_maker_is_recorded(stage: Stage) -> None:
+def test_an_account_is_created_with_a_tidy_name_and_the_creator_is_recorded(stage: Stage) -> None:
     created = lifecycle.create_account(
         stage.deps, tenant_id=stage.tenant.id, name="  Áiššit  ja A\u030alesund ", person=person(EWA)
     )
@@ -138,7 +138,7 @@ def test_a_form_sent_twice_at_once_makes_one_account(stage: Stage) -> None:
     assert sorted(outcomes) == ["account_name_taken"] * 3 + ["made"]
 
 
-def test_no_account_is_made_or_changed_before_the_tenant_is_in_use(stage: Stage) -> None:
+def test_no_account_is_created_or_changed_before_the_tenant_is_in_use(stage: Stage) -> None:
     tenant = registration.create_tenant(stage.deps, organization_number=FJELL, name="Ny kommune", contact=Contact())
     with pytest.raises(Conflict, match="not_in_use"):
         lifecycle.create_account(stage.deps, tenant_id=tenant.id, name="Skole")
@@ -196,7 +196,7 @@ def test_of_two_administrators_the_second_is_refused_and_overwrites_nothing(stag
     assert (kept.name, kept.rules, kept.revision) == ("Byggesak", RULES, 2)
 
 
-def test_the_same_change_asked_for_twice_is_made_once(stage: Stage) -> None:
+def test_the_same_change_asked_for_twice_is_done_once(stage: Stage) -> None:
     change(stage, RULES)
     assert change(stage, RULES).revision == 2
     rename(stage, "Plan", 2)

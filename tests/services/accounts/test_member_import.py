@@ -90,7 +90,7 @@ def test_a_heading_is_no_person(stage: Stage, heading: str) -> None:
     assert [line[:2] for line in previewed(stage, f"\n{heading}\r\n{OLA};Ola Moen")] == [(2, "heading"), (3, "added")]
 
 
-def test_a_heading_stands_first_or_is_none(stage: Stage) -> None:
+def test_a_heading_is_first_or_is_none(stage: Stage) -> None:
     assert [line[1] for line in previewed(stage, f"{OLA};Ola Moen\nfnr;navn")] == ["added", "refused"]
     assert fault(stage, f"{OLA};Navn Navnesen;x")[0] == ["line_columns"]
 
@@ -147,7 +147,7 @@ def test_a_line_of_blanks_holds_nobody_up(stage: Stage) -> None:
 
 
 @pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16", "cp1252"])
-def test_a_file_is_read_in_the_ways_that_spreadsheets_write_it(encoding: str) -> None:
+def test_a_file_is_read_in_the_formats_of_spreadsheets(encoding: str) -> None:
     assert member_import.read_list("fødselsnummer;Åse\r\n".encode(encoding)) == "fødselsnummer;Åse\r\n"
 
 

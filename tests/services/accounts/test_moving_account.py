@@ -28,7 +28,7 @@ def test_an_upload_ends_when_the_member_is_removed_from_the_account(stage: Stage
         append.finish()
 
 
-def test_a_document_whose_blob_is_gone_holds_back_no_other(stage: Stage) -> None:
+def test_a_document_without_its_blob_holds_back_no_other(stage: Stage) -> None:
     share = stage.draft()
     broken, _ = (stage.upload(share.id, name, b"innhold") for name in ("a.txt", "b.txt"))
     with stage.deps.database.read() as tx:

@@ -67,7 +67,7 @@ def test_an_assessment_is_recorded_with_who_when_and_the_risk_that_is_left(stage
     assert event.details == {"assessment": view.id, "risk": "low"}
 
 
-def test_a_record_made_by_the_operator_names_no_administrator(stage: Stage) -> None:
+def test_a_record_by_the_operator_names_no_administrator(stage: Stage) -> None:
     view = record_assessment(stage.deps, tenant_id=stage.tenant.id, words=WORDS)
     assert view.recorder == ""
     assert events(stage)[0].subject_id is None

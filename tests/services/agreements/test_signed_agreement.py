@@ -56,7 +56,7 @@ def test_the_signed_agreement_verifies_with_both_and_covers_every_page(
     assert "Total document signed" in output
 
 
-def test_the_signature_stands_on_a_page_of_its_own_behind_the_whole_text(paper: bytes) -> None:
+def test_the_signature_is_on_a_page_of_its_own_behind_the_whole_text(paper: bytes) -> None:
     pages = text_of(paper).split("\f")
     assert "Tjenesteavtale for Del dokument" in pages[0]
     [at] = [number for number, page in enumerate(pages) if "Avtalen er signert digitalt" in page]

@@ -177,7 +177,7 @@ def test_the_signature_is_recorded_with_the_person(stage: Stage) -> None:
     assert done[1].tenant_id == stage.tenant.id
 
 
-def test_neither_number_nor_name_nor_token_stands_open_in_the_database(stage: Stage) -> None:
+def test_neither_number_nor_name_nor_token_is_readable_in_the_database(stage: Stage) -> None:
     sign(stage)
     content = everything(stage)
     for secret in (EWA, "Ewa Kowalska", "Kommunedirektør", "id-token", "%PDF-"):
@@ -226,7 +226,7 @@ def test_a_double_submit_of_the_confirmation_signs_once_and_both_see_the_signatu
     assert result(stage, first).agreement == result(stage, second).agreement == signed(stage)[0]
 
 
-def test_while_the_paper_is_being_made_another_signature_wins(stage: Stage) -> None:
+def test_while_the_paper_is_being_rendered_another_signature_wins(stage: Stage) -> None:
     """Both have passed every check; the database lets one of them stand."""
     ewa = session(stage)
     (first, answer), (second, other) = begin(stage, ewa), begin(stage, ewa)
@@ -449,7 +449,7 @@ def test_a_tenant_that_has_left_meanwhile_signs_nothing(stage: Stage) -> None:
     ],
     ids=["removed", "left", "published"],
 )
-def test_what_happens_while_the_paper_is_made_stops_the_signature(
+def test_a_change_while_the_paper_is_being_rendered_stops_the_signature(
     stage: Stage, meanwhile: Callable[[Stage], object], code: str
 ) -> None:
     ewa = session(stage)

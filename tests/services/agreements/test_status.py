@@ -260,7 +260,7 @@ def test_the_signer_is_shown_by_name_and_role_and_no_number_is_readable(stage: S
     assert EWA.encode() not in signed.sealed_signer
 
 
-def test_an_agreement_whose_signer_was_emptied_is_listed_without_a_name(stage: Stage) -> None:
+def test_an_agreement_with_an_emptied_signer_is_listed_without_a_name(stage: Stage) -> None:
     publish(stage, "1.0")
     sign(stage, "1.0")
     do_as_owner(stage.database_url, "UPDATE service_agreement SET sealed_signer = substr(sealed_signer, 1, 0)")

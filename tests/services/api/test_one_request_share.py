@@ -99,7 +99,7 @@ def test_what_comes_right_by_itself_is_kept_for_the_next_try(stage: Stage, monke
     assert on_event_loop(stage, share_id).state is ShareState.AVAILABLE
 
 
-def test_an_id_finds_nothing_that_others_have_made(stage: Stage) -> None:
+def test_an_id_finds_nothing_of_others(stage: Stage) -> None:
     theirs = stage.draft(VIGDIS, stage.barnevern)
     with pytest.raises(NotFound):
         on_event_loop(stage, theirs.id)

@@ -268,7 +268,7 @@ def test_a_member_of_another_tenant_is_not_named_here(stage: Stage) -> None:
     assert who(stage) == [Actor("", f"{VIGDIS[:6]} *****")]
 
 
-def test_a_person_whose_identifier_is_erased_is_nobody_any_more(stage: Stage) -> None:
+def test_a_person_with_an_erased_identifier_is_nobody_any_more(stage: Stage) -> None:
     happen(stage, 1, KARI)
     key_id = f"audit:{stage.tenant.id}:2026-11"
     stage.clock.advance(days=31)

@@ -244,7 +244,7 @@ def test_an_emptied_identifier_is_damage_and_no_crash(stage: Stage) -> None:
     assert [one.id for one in queries.list_shares(stage.deps, person(KARI)).damaged] == [share_id]
 
 
-def test_a_share_whose_sharers_row_is_damaged_is_shown_without_the_name(stage: Stage) -> None:
+def test_a_share_with_a_damaged_sharer_is_shown_without_the_name(stage: Stage) -> None:
     share = stage.draft(KARI, stage.avtaler)
     forge(stage, "member", stage.members["kari-avtaler"], sealed_name=b"")
     [view] = queries.list_shares(stage.deps, person(ODD)).shares
@@ -291,7 +291,7 @@ def test_a_damaged_tenant_does_not_stop_the_forgetting_of_others(stage: Stage) -
     assert retention.destroy_audit_keys(stage.deps) >= 0
 
 
-def test_a_share_whose_end_was_moved_later_ends_on_time(stage: Stage) -> None:
+def test_a_share_with_its_end_moved_later_ends_on_time(stage: Stage) -> None:
     share_id = stage.publish(OLA)
     with stage.deps.database.read() as tx:
         share = tx.shares.get(share_id)
@@ -442,7 +442,7 @@ def test_a_person_of_an_event_who_was_exchanged_is_unknown_and_raises_an_alarm(s
     assert stage.deps.damage.take() == [DamagedRow("audit_subject", str(started[first.id]))]
 
 
-def test_a_person_of_an_event_whose_number_was_emptied_is_unknown_and_raises_an_alarm(stage: Stage) -> None:
+def test_a_person_of_an_event_with_an_emptied_number_is_unknown_and_raises_an_alarm(stage: Stage) -> None:
     draft = stage.draft(KARI, stage.avtaler)
     [started] = [event for _, event in stage.trail() if event.kind is EventKind.DRAFT_STARTED]
     forge(stage, "audit_subject", str(started.subject_id), sealed_identifier=b"")

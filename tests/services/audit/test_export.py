@@ -471,7 +471,7 @@ DOUBTFUL = [
 
 
 @pytest.mark.parametrize(("there", "instead"), DOUBTFUL)
-def test_a_line_that_could_be_read_in_two_ways_or_in_none_does_not_hold(whole: Lines, there: str, instead: str) -> None:
+def test_an_ambiguous_or_unreadable_line_does_not_hold(whole: Lines, there: str, instead: str) -> None:
     raw = [json.dumps(line, separators=(",", ":")) for line in whole]
     place = index_of(whole, BETWEEN)
     assert there in raw[place]
@@ -482,7 +482,7 @@ def test_a_line_that_could_be_read_in_two_ways_or_in_none_does_not_hold(whole: L
 
 
 @pytest.mark.parametrize("last", [{}, {"number": "x", "hash": "y"}, {"number": None, "hash": 1}])
-def test_a_head_whose_end_is_nonsense_does_not_hold(whole: Lines, last: dict[str, object]) -> None:
+def test_a_head_with_an_invalid_end_does_not_hold(whole: Lines, last: dict[str, object]) -> None:
     whole[0]["last"] = last
     assert fault(whole)
 

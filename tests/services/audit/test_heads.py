@@ -132,9 +132,7 @@ def test_nothing_is_destroyed_while_the_database_is_behind(stage: Stage, earlier
     kept.restore()
 
 
-def test_a_list_of_shares_leaves_out_a_tenant_whose_database_is_behind(
-    stage: Stage, earlier: tuple[str, Snapshot]
-) -> None:
+def test_a_list_of_shares_leaves_out_a_tenant_that_is_behind(stage: Stage, earlier: tuple[str, Snapshot]) -> None:
     share_id, _ = earlier
     assert [view.share.id for view in queries.list_shares(stage.deps, person(KARI)).shares] == [share_id]
     stage.deps.behind.note({stage.tenant.id})
@@ -231,9 +229,7 @@ def test_a_tenant_that_the_restored_database_does_not_know_is_forgotten_when_con
     assert stage.deps.behind.chains == frozenset()
 
 
-def test_a_removal_whose_event_is_not_readable_any_more_raises_an_alarm(
-    stage: Stage, earlier: tuple[str, Snapshot]
-) -> None:
+def test_a_removal_with_an_unreadable_event_raises_an_alarm(stage: Stage, earlier: tuple[str, Snapshot]) -> None:
     remove_siv(stage, earlier[0])
     heads.keep_heads(stage.deps)
     [removal] = heads.kept_removals(stage.deps)

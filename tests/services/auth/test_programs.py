@@ -40,7 +40,7 @@ def refused(stage: Stage, share_id: str, code: str, verifier: str) -> bool:
     return caught.value.code == "program_code_refused"
 
 
-def test_a_token_stands_for_its_person_at_one_share_and_has_no_csrf_token(stage: Stage) -> None:
+def test_a_token_represents_its_person_at_one_share_and_has_no_csrf_token(stage: Stage) -> None:
     _, session = log_in(stage, OLA)
     code = programs.issue_code(stage.deps, session, SHARE, CHALLENGE)
     issued = programs.redeem_code(stage.deps, SHARE, code, VERIFIER)

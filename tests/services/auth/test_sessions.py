@@ -135,7 +135,7 @@ def test_a_login_that_the_provider_remembered_is_as_old_as_it_is_there(stage: St
     assert session.authenticated_at == NOON - timedelta(minutes=10)
 
 
-def test_a_provider_whose_clock_is_ahead_makes_no_login_fresher_than_now(stage: Stage) -> None:
+def test_a_provider_with_a_clock_ahead_makes_no_login_fresher_than_now(stage: Stage) -> None:
     stage.login.age = -timedelta(minutes=10)
     session = sessions.find_session(stage.deps, log_in(stage).session_secret)
     assert session

@@ -174,7 +174,7 @@ def strange_shares(stage: Stage) -> list[str]:
     return ["x" * 22, stage.draft().id, stage.publish(OLA), over]
 
 
-def test_rights_are_asked_for_in_the_same_way_for_ids_that_do_not_exist(stage: Stage) -> None:
+def test_rights_are_asked_for_alike_for_ids_that_do_not_exist(stage: Stage) -> None:
     for share_id in strange_shares(stage):
         rights = WatchedRights(stage)
         with pytest.raises(NotFound):
@@ -237,7 +237,7 @@ def test_with_altinn_down_everybody_else_gets_the_same_answer_for_every_id(stage
 
 
 @pytest.mark.parametrize("off", [timedelta(seconds=2, microseconds=1), timedelta(hours=1)])
-def test_a_node_whose_clock_is_off_answers_nobody(stage: Stage, off: timedelta) -> None:
+def test_a_node_with_a_wrong_clock_answers_nobody(stage: Stage, off: timedelta) -> None:
     share_id = stage.publish(OLA)
     stage.clock.off = off
     for reader in (OLA, SIV):
@@ -364,7 +364,7 @@ def test_a_response_under_way_goes_on_while_the_keyring_is_silent(stage: Stage) 
     assert system_access.may_continue(deps, access)
 
 
-def test_a_node_whose_clock_is_off_sends_no_more_of_a_response_and_lists_nothing(stage: Stage) -> None:
+def test_a_node_with_a_wrong_clock_sends_no_more_of_a_response_and_lists_nothing(stage: Stage) -> None:
     access = downloads_access.authorize(stage.deps, person(OLA), stage.publish(OLA, title="Vedtak"))
     stage.clock.off = timedelta(seconds=3)
     assert not system_access.may_continue(stage.deps, access)

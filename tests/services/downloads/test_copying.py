@@ -346,7 +346,7 @@ def test_a_source_that_is_stopped_for_a_time_or_not_inspected_yet_is_waited_for(
     assert shown(stage, draft_id)[0].complete
 
 
-def test_a_copy_whose_source_was_stopped_for_days_is_made_while_its_draft_lives(stage: Stage) -> None:
+def test_a_copy_of_a_source_stopped_for_days_is_completed_while_its_draft_lives(stage: Stage) -> None:
     share_id = stage.publish(OLA)
     draft_id = copied(stage, share_id)
     freezing.set_share_freeze(stage.deps, share_id, None, FreezeReason.SECURITY)
@@ -377,7 +377,7 @@ def test_malware_and_other_bytes_than_the_sharer_uploaded_are_not_copied(
     assert names(stage.deps.blobs, stage.folder) == {one.id for one in parts_of(stage, share_id)}
 
 
-def test_a_source_whose_stored_bytes_were_changed_is_not_copied(stage: Stage) -> None:
+def test_a_source_with_changed_bytes_is_not_copied(stage: Stage) -> None:
     share_id = stage.publish(OLA)
     draft_id = copied(stage, share_id)
     [part] = parts_of(stage, share_id)
@@ -398,7 +398,7 @@ def test_a_writer_of_the_database_cannot_name_another_source(stage: Stage) -> No
     assert stage.deps.damage.take() == [DamagedRow("upload", mine.id)]
 
 
-def test_nothing_is_copied_by_a_node_whose_clock_is_off(stage: Stage) -> None:
+def test_nothing_is_copied_by_a_node_with_a_wrong_clock(stage: Stage) -> None:
     copied(stage, stage.publish(OLA))
     stage.clock.off = timedelta(hours=1)
     with pytest.raises(Unavailable, match="clock_untrusted"):

@@ -57,7 +57,7 @@ def test_another_reason_is_another_event(stage: Stage) -> None:
     assert reasons == [{"reason": "insufficient_rights"}, {"reason": "over"}]
 
 
-def test_made_up_ids_are_one_event_however_many_they_are(stage: Stage) -> None:
+def test_invented_ids_are_one_event_however_many_they_are(stage: Stage) -> None:
     for letter in "ABC":
         refuse(stage, letter * 22)
     assert events(stage) == 1

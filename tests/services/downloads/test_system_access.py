@@ -109,7 +109,7 @@ def test_nobody_else_reads_it_back(stage: Stage) -> None:
 
 
 @pytest.mark.parametrize("table", ["account", "tenant"])
-def test_a_share_whose_account_or_tenant_is_missing_opens_for_nobody(stage: Stage, table: str) -> None:
+def test_a_share_without_its_account_or_tenant_opens_for_nobody(stage: Stage, table: str) -> None:
     integrate(stage)
     share, document_id = shared(stage)
     access = open_own_document(stage.deps, SYSTEM, document_id).access
@@ -181,7 +181,7 @@ def test_where_the_operator_has_stopped_an_account_its_systems_read_nothing(stag
         open_own_document(stage.deps, SYSTEM, document_id)
 
 
-def test_a_node_whose_clock_is_off_sends_no_bytes(stage: Stage) -> None:
+def test_a_node_with_a_wrong_clock_sends_no_bytes(stage: Stage) -> None:
     integrate(stage)
     _, document_id = shared(stage)
     stage.clock.off = timedelta(seconds=3)

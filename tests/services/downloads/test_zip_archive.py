@@ -137,7 +137,7 @@ def test_more_than_65_535_documents_are_all_listed() -> None:
         (["con/nul. /a", "a/..", "a:/b?"], ["_con/_nul/a", "a/_", "a_/b_"]),
     ],
 )  # fmt: skip
-def test_names_are_made_safe_and_unique(names: list[str], unpacked: list[str]) -> None:
+def test_names_become_safe_and_unique(names: list[str], unpacked: list[str]) -> None:
     assert list(unpackable_names(names)) == unpacked
 
 

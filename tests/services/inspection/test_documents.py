@@ -85,7 +85,7 @@ def test_what_a_discarded_draft_holds_is_not_inspected_even_when_it_was_under_wa
     assert document.inspected_at is None
 
 
-def test_a_document_whose_manifest_was_changed_stays_shut_and_holds_back_no_other(stage: Stage) -> None:
+def test_a_document_with_a_changed_manifest_stays_shut_and_holds_back_no_other(stage: Stage) -> None:
     share = stage.draft()
     broken, _ = (stage.upload(share.id, name, b"innhold") for name in ("a.txt", "b.txt"))
     spoil(stage, broken)

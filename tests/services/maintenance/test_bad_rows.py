@@ -135,7 +135,7 @@ def test_a_tampered_head_of_the_event_log_does_not_stop_expiry(stage: Stage, bot
     assert DamagedRow("audit_head", stage.tenant.id) in stage.deps.damage.take()
 
 
-def test_a_chain_whose_head_was_set_back_is_whole_again_after_the_next_event(stage: Stage) -> None:
+def test_a_chain_with_its_head_set_back_is_whole_again_after_the_next_event(stage: Stage) -> None:
     stage.publish(OLA)
     with stage.deps.database.read() as tx:
         length = tx.audit.head(stage.tenant.id).number

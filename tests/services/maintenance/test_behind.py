@@ -131,7 +131,7 @@ def test_nothing_ends_and_nothing_is_erased_until_the_restore_is_confirmed(
     assert kept(stage) != before
 
 
-def test_a_tenant_whose_chain_is_whole_ends_as_usual_beside_it(stage: Stage) -> None:
+def test_a_tenant_with_a_whole_chain_ends_as_usual_beside_it(stage: Stage) -> None:
     expired_share(stage)
     stage.deps.behind.note({stage.barnevern.tenant_id})
     work(stage)

@@ -84,7 +84,9 @@ def test_a_migration_that_stopped_between_the_keys_and_their_fingerprint_is_repe
 
 
 @pytest.mark.parametrize("lost", [DIRECTORY, INTEGRITY])
-def test_a_lost_key_is_neither_accepted_nor_made_anew(database: Database, keyring: MemoryKeyring, lost: str) -> None:
+def test_a_lost_key_is_neither_accepted_nor_created_again(
+    database: Database, keyring: MemoryKeyring, lost: str
+) -> None:
     adopt_keyring(database, keyring, is_new=True)
     keyring.destroy([lost])
     for is_new in (True, False):

@@ -21,7 +21,7 @@ def many(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[ExpiringSha
         yield new
 
 
-def test_of_very_many_shares_those_end_whose_time_has_come_and_no_other(many: ExpiringShares) -> None:
+def test_of_very_many_shares_those_that_are_due_end_and_no_other(many: ExpiringShares) -> None:
     assert worker.end_what_is_over(many.deps) == 0
     many.check_nothing_ended()
     many.stage.clock.instant += MINUTE / 2

@@ -235,7 +235,7 @@ def test_the_key_of_a_discarded_draft_stays_while_that_can_be_undone(stage: Stag
     assert stage.deps.keyring.ids("share:") == []
 
 
-def test_the_keys_of_another_deployment_that_uses_the_same_keyring_stand(stage: Stage) -> None:
+def test_the_keys_of_another_deployment_in_the_same_keyring_stay(stage: Stage) -> None:
     stage.draft()
     theirs = {f"share:theirs-{number}" for number in range(101)}
     for entry in theirs:
@@ -272,7 +272,7 @@ def test_a_sweep_that_was_begun_by_a_clock_that_had_leapt_is_begun_anew(stage: S
     assert sweep_all(stage.deps) == 0
 
 
-def test_a_key_whose_draft_is_born_between_two_rounds_stands(stage: Stage) -> None:
+def test_the_key_of_a_draft_created_between_two_rounds_stays(stage: Stage) -> None:
     born: list[str] = []
 
     def sweep_first() -> None:
@@ -302,7 +302,7 @@ class Long:
         return getattr(self.inner, name)
 
 
-def test_a_key_whose_share_is_made_at_last_while_others_are_looked_at_stands(stage: Stage) -> None:
+def test_the_key_of_a_share_committed_during_the_scan_stays(stage: Stage) -> None:
     """A request that was killed once it had made the key is sent again under its name, and makes the same share."""
     stage.draft()
     share_id = "0" * 22

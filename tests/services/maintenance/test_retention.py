@@ -165,7 +165,7 @@ def test_a_key_that_the_keyring_refuses_keeps_no_other_from_its_end(stage: Stage
     assert with_keys(stage) == 1
 
 
-def test_a_crash_between_key_and_commit_is_made_good_in_the_next_round(stage: Stage) -> None:
+def test_a_crash_between_key_and_commit_is_repaired_in_the_next_round(stage: Stage) -> None:
     share_id = stage.publish(OLA)
     publishing.withdraw_share(stage.deps, person(KARI), share_id)
     dying = replace(stage.deps, keyring=FaultyKeyring(stage.deps.keyring, dies_after_destroy=True))
@@ -181,7 +181,7 @@ def test_a_crash_between_key_and_commit_is_made_good_in_the_next_round(stage: St
 
 
 @pytest.mark.parametrize("number", range(len(worker.ROUNDS) - 1))
-def test_a_crash_in_any_round_is_made_good_in_the_next(stage: Stage, number: int) -> None:
+def test_a_crash_in_any_round_is_repaired_in_the_next(stage: Stage, number: int) -> None:
     stage.publish(OLA)
     stage.upload(stage.draft().id, "a.txt", b"a")
     where = {"tenant_id": stage.tenant.id, "account_id": stage.avtaler.id}
@@ -295,7 +295,7 @@ def test_an_audit_key_is_kept_while_one_share_or_the_period_needs_it(stage: Stag
     assert own not in stage.deps.keyring.ids("audit:")
 
 
-def test_the_key_of_the_present_month_stands_though_nobody_uses_it(stage: Stage) -> None:
+def test_the_key_of_the_present_month_stays_though_nobody_uses_it(stage: Stage) -> None:
     share = stage.draft()
     assert retention.destroy_audit_keys(stage.deps) == 0
     stage.clock.advance(days=30)
@@ -399,7 +399,7 @@ def test_many_loops_beat_once_a_second(stage: Stage) -> None:
     assert heartbeat() == stage.deps.clock.now()
 
 
-def test_a_halt_stands_though_the_clock_goes_back(stage: Stage) -> None:
+def test_a_halt_stays_though_the_clock_goes_back(stage: Stage) -> None:
     retention.record_heartbeat(stage.deps)
     stage.clock.advance(days=20)
     assert not retention.record_heartbeat(stage.deps)

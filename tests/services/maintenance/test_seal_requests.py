@@ -189,7 +189,7 @@ def test_nobody_waits_for_a_worker_that_has_stopped(stage: Stage, signer: Worker
         assert signer.sign(STATEMENT)
 
 
-def test_a_worker_whose_destruction_is_halted_signs_although_its_heartbeat_is_old(
+def test_a_worker_with_halted_destruction_signs_although_its_heartbeat_is_old(
     stage: Stage, signer: WorkerSigner
 ) -> None:
     record_heartbeat(stage.deps)

@@ -80,7 +80,7 @@ def test_the_letter_with_the_code_leads_nobody_in(stage: Stage) -> None:
     assert mailed_code(stage) not in letter.subject
 
 
-def test_an_address_stands_sealed(stage: Stage) -> None:
+def test_an_address_is_stored_sealed(stage: Stage) -> None:
     settle(stage, KARI, AT_WORK)
     email_addresses.enter_address(stage.deps, person(KARI), AT_HOME)
     stored = everything(stage)

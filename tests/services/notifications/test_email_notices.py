@@ -147,7 +147,7 @@ def test_only_the_chosen_e_mails_are_sent(stage: Stage, choice: str) -> None:
     assert len(letters(stage)) == (0 if choice == "downloaded" else 1)
 
 
-def test_a_choice_holds_also_for_what_is_on_its_way(stage: Stage) -> None:
+def test_a_choice_holds_also_for_planned_e_mails(stage: Stage) -> None:
     share_id = stage.publish(OLA)
     fetch(stage, share_id)
     outboxes.plan_messages(stage.deps, PLANNERS)

@@ -230,7 +230,7 @@ def test_an_email_leads_to_the_share_and_a_text_message_has_no_link(stage: Stage
 
 
 @pytest.mark.parametrize("channel", list(NoticeChannel))
-def test_a_notice_goes_the_way_that_the_account_has_chosen(
+def test_a_notice_uses_the_channel_that_the_account_has_chosen(
     stage: Stage, altinn: FakeNotices, channel: NoticeChannel
 ) -> None:
     want_notices(stage, notice_channel=channel)

@@ -97,7 +97,7 @@ def test_no_record_is_sealed_in_a_name_that_was_written_to_the_row(stage: Stage)
 @pytest.mark.usefixtures("share_id")
 @pytest.mark.parametrize("kind", ["tenant_ended", "deletion_recorded", "share_key_destroyed"])
 @pytest.mark.parametrize("change", ["DELETE FROM audit_event", "UPDATE audit_event SET tag = hash"])
-def test_no_record_is_sealed_whose_events_were_changed(stage: Stage, kind: str, change: str) -> None:
+def test_no_record_with_changed_events_is_sealed(stage: Stage, kind: str, change: str) -> None:
     run_all(stage.deps)
     assert deletion_record(stage.deps, tenant_id=stage.tenant.id).held == TenantTotals(2, 3, 0, 1, 1, 7)
     do_as_owner(stage.database_url, f"{change} WHERE kind = '{kind}'")
@@ -105,7 +105,7 @@ def test_no_record_is_sealed_whose_events_were_changed(stage: Stage, kind: str, 
     assert DamagedRow("tenure", stage.tenant.id) in stage.deps.damage.take()
 
 
-def test_nor_is_a_deletion_recorded_of_a_tenant_whose_end_was_forged(stage: Stage) -> None:
+def test_nor_is_a_deletion_recorded_of_a_tenant_with_a_forged_end(stage: Stage) -> None:
     do_as_owner(stage.database_url, "UPDATE tenant SET ended_at = 1")
     do_as_owner(stage.database_url, "DELETE FROM tenure")
     do_as_owner(

@@ -102,7 +102,7 @@ def test_a_tenant_without_papers_takes_none(stage: Stage) -> None:
 
 
 @pytest.mark.parametrize("table", ["tenant", "account"])
-def test_a_share_whose_tenant_or_account_was_deleted_is_broken(stage: Stage, table: str) -> None:
+def test_a_share_of_a_deleted_tenant_or_account_is_broken(stage: Stage, table: str) -> None:
     share_id = stage.publish(OLA)
     deleted = {"tenant": stage.tenant.id, "account": stage.byggesak.id}[table]
     do_as_owner(stage.database_url, f"DELETE FROM {table} WHERE id = '{deleted}'")

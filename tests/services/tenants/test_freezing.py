@@ -72,7 +72,7 @@ def test_strangers_learn_nothing_of_a_stop(stage: Stage, stopped: str) -> None:
 
 
 @pytest.mark.parametrize("stopped", SOCKET_MODES)
-def test_no_byte_leaves_what_is_stopped_by_any_way(stage: Stage, stopped: str) -> None:
+def test_no_byte_of_a_stopped_share_leaves_by_any_route(stage: Stage, stopped: str) -> None:
     share_id = stage.publish(OLA, FJELL)
     [document_id] = stage.document_ids(share_id)
     running = {reader: downloads_access.authorize(stage.deps, person(reader), share_id) for reader in (OLA, PER)}

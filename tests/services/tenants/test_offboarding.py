@@ -93,7 +93,7 @@ def test_a_share_that_is_put_back_after_the_end_opens_nothing_and_its_key_is_des
     assert recorded(stage).contents_deleted_at is not None
 
 
-def test_a_share_whose_account_is_missing_does_not_stop_the_patrol(stage: Stage) -> None:
+def test_a_share_without_its_account_does_not_stop_the_patrol(stage: Stage) -> None:
     share_id = stage.publish()
     table = metadata.tables["account"]
     with as_owner(stage.database_url) as connection:

@@ -34,7 +34,7 @@ def test_a_tenant_has_the_name_of_the_register_and_its_first_administrator(stage
     assert roles_of(stage.deps, person(SIV)).signs == (tenant,)
 
 
-def test_who_made_the_tenant_is_in_the_trail(stage: Stage) -> None:
+def test_the_creator_of_the_tenant_is_in_the_trail(stage: Stage) -> None:
     tenant = register(stage)
     with stage.deps.database.read() as tx:
         events = [event for _, event in tx.audit.events() if event.tenant_id == tenant.id]
@@ -90,13 +90,13 @@ def test_contact_information_that_recipients_are_to_be_shown_is_checked_as_an_ac
     assert register(stage, contact=Contact(" 22  00 00 00 ", " post@fjell.example", "")).contact == tidy
 
 
-def test_a_tenant_without_an_address_for_letters_is_not_made(stage: Stage) -> None:
+def test_a_tenant_without_an_address_for_letters_is_not_created(stage: Stage) -> None:
     with pytest.raises(InvalidFields) as refused:
         register(stage, contact=Contact("22 00 00 00"))
     assert [(error.field, error.code) for error in refused.value.errors] == [("email", "field_missing")]
 
 
-def test_without_the_register_no_tenant_is_made(stage: Stage) -> None:
+def test_without_the_register_no_tenant_is_created(stage: Stage) -> None:
     stage.register.down = True
     with pytest.raises(Unavailable):
         register(stage)

@@ -30,7 +30,7 @@ def test_a_tenant_needs_a_number_and_a_name(stage: Stage, number: str, name: str
         registration.create_tenant(stage.deps, organization_number=number, name=name, contact=NOBODY)
 
 
-def test_a_tenants_longest_period_holds_on_every_way_to_an_end(stage: Stage) -> None:
+def test_a_tenants_longest_period_holds_however_an_end_is_set(stage: Stage) -> None:
     changed = registration.change_tenant_rules(stage.deps, tenant_id=stage.tenant.id, longest_days=7)
     assert (changed.period.standard, changed.period.longest) == (timedelta(days=7), timedelta(days=7))
     share = stage.draft()
@@ -88,7 +88,7 @@ def test_what_the_provider_cannot_know_a_tenant_by_is_refused(stage: Stage, name
         registration.change_tenant_rules(stage.deps, tenant_id=stage.tenant.id, on_behalf_of=name)
 
 
-def test_whom_recipients_may_ask_can_be_changed_after_the_tenant_was_made(stage: Stage) -> None:
+def test_the_contact_for_recipients_can_be_changed_after_the_tenant_was_created(stage: Stage) -> None:
     email = stage.tenant.contact.email
     contact = Contact(" 22 99  00 00", email)
     changed = registration.change_tenant_rules(stage.deps, tenant_id=stage.tenant.id, contact=contact)

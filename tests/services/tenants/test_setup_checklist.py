@@ -59,13 +59,13 @@ def test_the_steps_come_one_after_the_other(stage: Stage, fresh: Tenant) -> None
     assert (walked.next, walked.can_share, walked.activated_by) == (None, True, "Siv Holm")
 
 
-def test_an_account_that_is_deleted_is_on_nobodys_way(stage: Stage) -> None:
+def test_a_deleted_account_is_on_nobodys_checklist(stage: Stage) -> None:
     stage.change_account(stage.avtaler, deleted_at=NOON)
     assert [view.account.name for view in checklist(stage).accounts] == ["Byggesak"]
     assert checklist(stage).members == 1
 
 
-def test_how_things_stand_is_counted(settled: Stage) -> None:
+def test_the_status_is_counted(settled: Stage) -> None:
     settled.publish()
     now = checklist(settled)
     assert (now.members, now.open_shares, now.stored_bytes, now.reminders) == (3, 1, 7, ())
@@ -73,7 +73,7 @@ def test_how_things_stand_is_counted(settled: Stage) -> None:
     assert now.assessment.assessor == "Berit Ås"
 
 
-def test_a_tenant_that_does_not_exist_has_no_way(stage: Stage) -> None:
+def test_a_tenant_that_does_not_exist_has_no_checklist(stage: Stage) -> None:
     with pytest.raises(NotFound):
         setup_checklist(stage.deps, tenant_id="nobody")
 

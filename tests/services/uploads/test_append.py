@@ -216,7 +216,7 @@ def test_terminating_takes_the_document_out_of_the_draft(stage: Stage) -> None:
 
 
 @pytest.mark.parametrize("algorithm", uploads_append.CHECKSUMS)
-def test_a_request_whose_checksum_fits_is_taken_whole(stage: Stage, algorithm: str) -> None:
+def test_a_request_with_a_matching_checksum_is_taken_whole(stage: Stage, algorithm: str) -> None:
     ticket, content = announce(stage, 300_000), os.urandom(300_000)
     append = begin(stage.deps, ticket, 0, Checksum(algorithm, hashlib.new(algorithm, content).digest()))
     feed(append, content)
@@ -225,7 +225,7 @@ def test_a_request_whose_checksum_fits_is_taken_whole(stage: Stage, algorithm: s
     assert append.finish() == 300_000
 
 
-def test_a_request_whose_checksum_does_not_fit_changes_nothing_however_much_came(stage: Stage) -> None:
+def test_a_request_with_a_wrong_checksum_changes_nothing_however_much_came(stage: Stage) -> None:
     ticket = announce(stage, FULL_PART_PLAINTEXT + 10)
     append = begin(stage.deps, ticket, 0, Checksum("sha256", bytes(32)))
     feed(append, bytes(FULL_PART_PLAINTEXT + 10))
@@ -285,7 +285,7 @@ def test_full_parts_are_acknowledged_while_the_request_still_runs(stage: Stage) 
     assert blobs(stage) == set(parts(stage, ticket))
 
 
-def test_a_client_that_brings_little_has_no_room_set_aside_for_what_may_never_come(stage: Stage) -> None:
+def test_a_client_that_sends_little_has_no_space_reserved_for_bytes_that_may_never_come(stage: Stage) -> None:
     store = SmallBlobStore(stage.deps.blobs, 3 * FULL_PART_PLAINTEXT)
     append = begin(replace(stage.deps, blobs=store), announce(stage, 2 * FULL_PART_PLAINTEXT))
     feed(append, bytes(2 * CAPACITY))
@@ -334,7 +334,7 @@ def test_a_draft_that_is_over_takes_no_byte(stage: Stage) -> None:
     assert blobs(stage) == set()
 
 
-def test_a_share_is_not_published_while_one_of_its_files_is_on_its_way(stage: Stage) -> None:
+def test_a_share_is_not_published_while_one_of_its_files_is_being_uploaded(stage: Stage) -> None:
     share = stage.draft()
     drafts.save_draft(stage.deps, person(KARI), share.id, stage.words())
     stage.add_recipients(share.id, OLA)
@@ -379,7 +379,7 @@ def test_a_full_disk_loses_nothing_that_was_acknowledged_and_leaves_nothing_else
     assert send(deps, ticket, bytes(FULL_PART_PLAINTEXT), FULL_PART_PLAINTEXT) == 2 * FULL_PART_PLAINTEXT
 
 
-def test_of_parts_for_which_there_was_no_room_in_the_middle_the_first_are_kept_and_none_after_the_gap(
+def test_of_parts_with_no_space_for_one_those_before_it_are_kept_and_none_after_it(
     stage: Stage,
 ) -> None:
     store = SmallBlobStore(stage.deps.blobs, 2**40, full_at=frozenset({2}))
@@ -419,7 +419,7 @@ def test_of_two_writers_the_slower_gets_the_offset_of_the_quicker(stage: Stage) 
     assert (caught.value.code, caught.value.params) == ("upload_offset", {"expected": 5})
 
 
-def test_a_commit_whose_answer_is_lost_keeps_its_bytes(stage: Stage) -> None:
+def test_a_commit_with_a_lost_answer_keeps_its_bytes(stage: Stage) -> None:
     database = FaultyDatabase(stage.deps.database)
     ticket = announce(stage, 10)
     append = begin(replace(stage.deps, database=database), ticket)
@@ -450,7 +450,7 @@ def test_a_crash_between_object_and_row_leaves_an_orphan_for_the_sweep_and_the_o
     assert blobs(stage) == set(parts(stage, ticket))
 
 
-def test_bytes_that_went_missing_on_the_way_are_never_acknowledged_with_those_behind_them(stage: Stage) -> None:
+def test_bytes_lost_in_transit_are_never_acknowledged_with_those_behind_them(stage: Stage) -> None:
     ticket = announce(stage, 2 * FULL_PART_PLAINTEXT + 5)
     append = begin(stage.deps, ticket)
     feed(append, bytes(2 * FULL_PART_PLAINTEXT))

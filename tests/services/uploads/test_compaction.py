@@ -139,7 +139,7 @@ def test_a_part_that_another_has_deleted_meanwhile_stops_no_upload(stage: Stage)
     assert len(stored(stage)) == 1
 
 
-def test_without_room_for_merging_the_upload_goes_on(stage: Stage) -> None:
+def test_without_space_for_merging_the_upload_goes_on(stage: Stage) -> None:
     document = Document(stage, 200_000)
     store = SmallBlobStore(stage.deps.blobs, 250_000)
     deps = replace(stage.deps, blobs=store)
@@ -151,7 +151,7 @@ def test_without_room_for_merging_the_upload_goes_on(stage: Stage) -> None:
     assert len(document.parts()) == 2
 
 
-def test_a_merge_whose_answer_is_lost_keeps_the_new_part(stage: Stage) -> None:
+def test_a_merge_with_a_lost_answer_keeps_the_new_part(stage: Stage) -> None:
     document = Document(stage, 9)
     document.send(b"abcd")
     database = FaultyDatabase(stage.deps.database)

@@ -205,7 +205,7 @@ def test_sending_the_document_whole_removes_its_pieces(stage: Stage) -> None:
     assert content(stage, ticket) == b"abcdefghij"
 
 
-def test_a_piece_whose_document_is_begun_whole_meanwhile_leaves_nothing(stage: Stage) -> None:
+def test_a_piece_of_a_document_begun_whole_meanwhile_leaves_nothing(stage: Stage) -> None:
     ticket = announce(stage, 10)
     append = uploads_append.begin_append(stage.deps, ticket.token, piece(stage, ticket, 5).id, offset=0, announced=None)
     append.write([b"12345"])
@@ -294,7 +294,7 @@ def test_asking_again_for_the_same_joining_says_the_same_and_for_another_nothing
     assert content(stage, ticket) == b"1234567890"
 
 
-def test_a_joining_whose_answer_is_lost_stands_and_can_be_asked_for_again(stage: Stage) -> None:
+def test_a_joining_with_a_lost_answer_is_kept_and_can_be_asked_for_again(stage: Stage) -> None:
     ticket = announce(stage, 10)
     ids = sent(stage, ticket, b"12345", b"67890")
     database = FaultyDatabase(stage.deps.database, lost=True)

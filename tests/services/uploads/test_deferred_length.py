@@ -73,7 +73,7 @@ def test_more_than_was_announced_is_refused(stage: Stage) -> None:
         append(stage, ticket, b"12345678")
 
 
-def test_without_an_announcement_there_is_room_for_what_the_account_has_left(stage: Stage) -> None:
+def test_without_an_announcement_the_limit_is_the_rest_of_the_accounts_quota(stage: Stage) -> None:
     share, ticket = announce(stage, None)
     with stage.deps.database.read() as tx:
         upload = tx.uploads.get(ticket.upload_id)
@@ -90,7 +90,7 @@ def test_without_an_announcement_there_is_room_for_what_the_account_has_left(sta
         add_document_of_unknown_length(stage.deps, person(KARI), share.id, name="b", at_most=None)
 
 
-def test_however_much_room_is_left_a_document_has_no_more_than_the_longest(stage: Stage) -> None:
+def test_however_much_quota_is_left_a_document_has_no_more_than_the_longest(stage: Stage) -> None:
     set_rules(stage, stage.byggesak, quota=2 * MAX_LENGTH)
     _, ticket = announce(stage, None)
     with stage.deps.database.read() as tx:

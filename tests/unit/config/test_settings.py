@@ -60,7 +60,7 @@ def test_the_public_url_is_the_origin_that_browsers_send(
     assert loaded(monkeypatch, WHOLE, PUBLIC_URL=typed).public_url == origin
 
 
-def test_paths_do_not_depend_on_where_a_later_step_stands(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_paths_do_not_depend_on_the_folder_of_a_later_step(monkeypatch: pytest.MonkeyPatch) -> None:
     assert loaded(monkeypatch, WHOLE, DATA_DIR="data").data_dir == Path.cwd() / "data"
 
 

@@ -72,7 +72,7 @@ def test_a_manifest_has_one_form_and_belongs_to_its_document(encoded: bytes) -> 
         open_manifest(KEY, DOCUMENT, sealed_manifest(encoded))
 
 
-def test_a_manifest_whose_parts_do_not_make_up_its_length_is_refused() -> None:
+def test_a_manifest_with_parts_of_another_total_length_is_refused() -> None:
     part = bytes(16) + bytes(8) + (5).to_bytes(8, "big") + bytes([40]) + bytes(39)
     encoded = b"\x01" + DOCUMENT + (6).to_bytes(8, "big") + (1).to_bytes(4, "big") + part
     with pytest.raises(IntegrityError):

@@ -166,7 +166,7 @@ def test_an_altered_a_reordered_and_a_replaced_event_of_an_excerpt_are_found() -
     assert excerpt([LINKS[1], replaced(LINKS[2])]) == Fault("t", 3, Flaw.UNLINKED)
 
 
-def test_an_excerpt_whose_later_event_happened_earlier_is_found() -> None:
+def test_an_excerpt_with_a_later_event_at_an_earlier_time_is_found() -> None:
     event = AuditEvent(AT - timedelta(hours=1), EventKind.LOGGED_IN, "t")
     earlier = Link(9, GENESIS, event.link(9, GENESIS), event.content())
     assert excerpt([LINKS[0], earlier]) == Fault("t", 9, Flaw.MISSING)

@@ -57,7 +57,7 @@ def test_the_official_samples_of_numbers_from_2032_are_taken(number: str) -> Non
     assert parse_person(number, allow_synthetic=False) == PersonIdentifier(number, "foedselsnummer")
 
 
-def test_a_number_whose_control_digits_do_not_fit_is_refused() -> None:
+def test_a_number_with_wrong_control_digits_is_refused() -> None:
     assert refused("01017012345") == "person_number_unknown"
 
 

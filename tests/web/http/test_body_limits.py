@@ -61,7 +61,7 @@ def test_a_person_without_the_role_is_answered_before_the_body_is_read(web: Web,
     assert asked(port, "/drift/virksomheter", 200_000, **OWN, Cookie=cookies) == 404
 
 
-def test_a_session_that_ends_while_a_body_is_on_its_way_changes_nothing(
+def test_a_session_that_ends_while_a_body_is_being_sent_changes_nothing(
     web: Web, port: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("deldokument.web.http.dispatch.ADMISSION_SECONDS", 0.0)
@@ -95,7 +95,7 @@ def test_a_body_of_unknown_length_is_read_up_to_the_limit(port: int) -> None:
         assert status(connection) == 413
 
 
-def test_of_a_form_whose_session_has_ended_so_much_is_kept_and_no_more(web: Web) -> None:
+def test_of_a_form_of_an_ended_session_so_much_is_kept_and_no_more(web: Web) -> None:
     for length, expected in ((MAX_KEPT_BODY - 100, 401), (MAX_KEPT_BODY + 1, 413)):
         answer = web.browser().request("POST", NEEDS_LOGIN, data={"note": "x" * length}, headers={"origin": ORIGIN})
         assert answer.status_code == expected

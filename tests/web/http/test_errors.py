@@ -148,7 +148,7 @@ def test_the_operators_codes_have_no_words_and_are_all_raised() -> None:
     assert {found.code for found in raised()} >= OPERATORS_ONLY
 
 
-def test_no_words_stand_there_for_nothing() -> None:
+def test_every_text_is_used() -> None:
     named = "\n".join(path.read_text() for path in (SOURCE / "web").rglob("*.py") if path.name != "error_texts.py")
     used = {found.code for found in raised()} | {error.code for error in FIXED.values()}
     assert {code for code in WORDS.keys() - used if f'"{code}"' not in named} == set()

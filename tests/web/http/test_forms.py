@@ -47,7 +47,7 @@ def test_a_file_of_just_the_limit_is_kept_and_one_byte_more_is_not() -> None:
     assert fields == {"name": "Kari"}
 
 
-def test_several_files_together_have_no_more_room_than_one() -> None:
+def test_several_files_together_have_the_limit_of_one() -> None:
     files = read(part("one", b"a" * 60, "a"), part("two", b"b" * 60, "b"))[1]
     assert (files["one"].too_large, files["two"].too_large) == (False, True)
 
@@ -95,6 +95,6 @@ def test_a_body_that_is_no_form_is_refused(sent: dict[str, object]) -> None:
 @pytest.mark.parametrize(
     "kind", ["multipart/form-data", "multipart/form-data; boundary=", 'multipart/form-data; boundary=""']
 )
-def test_a_form_whose_media_type_has_no_boundary_is_refused(kind: str) -> None:
+def test_a_form_without_a_boundary_in_its_media_type_is_refused(kind: str) -> None:
     with pytest.raises(ValueError, match="form"):
         read(kind=kind, end=b"----\r\n")

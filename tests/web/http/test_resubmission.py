@@ -113,7 +113,7 @@ FORGED = [
 
 
 @pytest.mark.parametrize("headers", FORGED, ids=str)
-def test_a_form_of_another_site_is_never_made_into_one_of_ours(web: Web, path: str, headers: dict[str, str]) -> None:
+def test_a_form_of_another_site_never_becomes_one_of_ours(web: Web, path: str, headers: dict[str, str]) -> None:
     kari = web.browser(KARI)
     for fields in (TYPED, TYPED | {"csrf_token": "guessed"}):
         logged_in = kari.request("POST", path, data=fields, headers=headers)

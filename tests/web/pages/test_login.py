@@ -123,7 +123,7 @@ def test_who_begins_in_two_tabs_is_logged_in_by_the_answer_to_either(web: Web) -
 
 
 @pytest.mark.parametrize("planted", ["", "short", "x" * 44, "x" * 42 + ";"])
-def test_what_no_login_here_has_made_binds_no_login(web: Web, planted: str) -> None:
+def test_an_invented_cookie_binds_no_login(web: Web, planted: str) -> None:
     browser = web.browser()
     browser.http.cookies.set(LOGIN, planted, domain="del.example")
     assert len(cookie(browser.begin_login(), LOGIN)["value"]) == 43

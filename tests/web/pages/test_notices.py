@@ -41,7 +41,7 @@ def test_the_form_proposes_what_the_account_has(with_notices: tuple[Web, FakeNot
     assert '"notify": true' in page
 
 
-def test_an_account_made_on_the_pages_notifies_from_its_first_share(with_notices: tuple[Web, FakeNotices]) -> None:
+def test_an_account_created_on_the_pages_notifies_from_its_first_share(with_notices: tuple[Web, FakeNotices]) -> None:
     web, altinn = with_notices
     stage = web.stage
     add_administrator(stage.deps, tenant_id=stage.tenant.id, number=SIV, name="Siv Holm")

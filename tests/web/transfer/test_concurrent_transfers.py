@@ -111,7 +111,7 @@ def test_no_segment_is_opened_twice_for_a_reader_in_a_crowd(stage: Stage, conten
 
 
 @pytest.mark.usefixtures("many")
-def test_steps_for_a_crowd_are_made_a_few_at_a_time(stage: Stage, content: tuple[Content, bytes]) -> None:
+def test_steps_for_a_crowd_are_computed_a_few_at_a_time(stage: Stage, content: tuple[Content, bytes]) -> None:
     held, most = 0, 0
 
     async def send(message: Message) -> None:
@@ -243,7 +243,7 @@ def waiting() -> Iterator[tuple[Giver, socket.socket]]:
         yield giver, client
 
 
-def test_who_sends_waits_for_room_with_nothing_in_hand(waiting: tuple[Giver, socket.socket]) -> None:
+def test_a_sender_waits_for_space_with_nothing_in_hand(waiting: tuple[Giver, socket.socket]) -> None:
     giver, client = waiting
     left = giver.left
     assert left > 0

@@ -46,7 +46,7 @@ def sent(deps: Dependencies, ticket: UploadTicket, messages: Iterator[Message]) 
 
 
 @pytest.mark.parametrize("end", ["http.request", "http.disconnect"])
-def test_when_there_is_no_room_for_the_last_bytes_the_parts_before_them_are_kept(
+def test_without_space_for_the_last_bytes_the_parts_before_them_are_kept(
     stage: Stage, ticket: UploadTicket, end: str
 ) -> None:
     # Two parts, and the sealed bytes of the third, before the last bytes are passed on.

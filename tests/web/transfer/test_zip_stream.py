@@ -47,7 +47,7 @@ def test_however_much_there_is_it_takes_no_more_memory() -> None:
     assert peak < 2_000_000
 
 
-def test_a_zip_whose_making_fails_has_no_end() -> None:
+def test_a_zip_that_fails_midway_has_no_end() -> None:
     def content() -> Iterator[bytes]:
         yield b"half"
         raise OSError("gone")

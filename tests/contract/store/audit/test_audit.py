@@ -452,7 +452,7 @@ def test_who_acts_for_a_tenant_is_found_by_hash(database: Database) -> None:
         assert tx.subjects.registered_names(ACCOUNT.tenant_id, [KARI.lookup_hash]) == []
 
 
-def test_the_chain_stands_when_subjects_are_erased(database: Database) -> None:
+def test_the_chain_verifies_when_subjects_are_erased(database: Database) -> None:
     ola, kept = Subject("subject", "march", b"ola", b"sealed"), Subject("other", "april", b"ola", b"sealed")
     with database.write() as tx:
         tx.subjects.add(ola)

@@ -39,7 +39,7 @@ def test_the_oldest_are_forgotten_first_and_the_young_stay(database: Database) -
         assert tx.idempotency.forget(NOW + 3 * HOUR, 2) == 0
 
 
-def test_of_two_that_find_nothing_at_once_the_second_finds_what_the_first_made(database: Database) -> None:
+def test_of_two_that_find_nothing_at_once_the_second_finds_the_row_of_the_first(database: Database) -> None:
     outcomes: list[IdempotencyRecord | None] = []
     ready = threading.Barrier(2)
 

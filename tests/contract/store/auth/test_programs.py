@@ -54,6 +54,6 @@ def test_every_removal_of_a_session_removes_its_programs(database: Database) -> 
         assert tx.programs.get(b"\2") is None
 
 
-def test_a_program_whose_session_has_just_ended_is_refused(database: Database) -> None:
+def test_a_program_of_a_session_that_has_just_ended_is_refused(database: Database) -> None:
     with pytest.raises(Conflict), database.write() as tx:
         tx.programs.add(ProgramRecord(b"code", b"ended", b"sealed"))

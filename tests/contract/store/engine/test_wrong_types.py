@@ -53,9 +53,7 @@ def test_every_table_of_sqlite_refuses_values_of_another_type(sqlite_url: str) -
 
 
 @pytest.mark.parametrize("end", ["'abc'", "x'00'", "9000000000000000000"], ids=["text", "bytes", "year 287 000"])
-def test_the_patrol_continues_after_shares_whose_ends_are_no_instants(
-    database: Database, sqlite_url: str, end: str
-) -> None:
+def test_the_patrol_continues_after_shares_with_invalid_ends(database: Database, sqlite_url: str, end: str) -> None:
     forge(sqlite_url, f"UPDATE share SET expires_at = {end} WHERE id != 'open-0'")
     seen, after = list[Share](), list[PatrolPlace | None]([None])
     while after[-1] is not None or len(after) == 1:
@@ -70,7 +68,7 @@ def test_the_patrol_continues_after_shares_whose_ends_are_no_instants(
     assert {one.id for one in overdue} == {"open-0", "open-1", "open-2"}
 
 
-def test_a_list_continues_after_a_share_whose_creation_is_no_instant(database: Database, sqlite_url: str) -> None:
+def test_a_list_continues_after_a_share_with_an_invalid_creation(database: Database, sqlite_url: str) -> None:
     forge(sqlite_url, "UPDATE share SET created_at = 'abc' WHERE id = 'open-2'")
     wanted, seen = ShareFilter((ACCOUNT.id,), limit=1), list[str]()
     for _ in OPEN:
@@ -141,7 +139,7 @@ DAYS = {
 
 
 @pytest.mark.parametrize(("kind", "value"), [(kind, value) for kind, values in DAYS.items() for value in values])
-def test_an_assessment_whose_day_is_no_date_is_listed_with_one_that_has_a_review(
+def test_an_assessment_with_an_invalid_date_is_listed_with_one_that_has_a_review(
     request: pytest.FixtureRequest, kind: str, value: str
 ) -> None:
     url: str = request.getfixturevalue("sqlite_url" if kind == "sqlite" else "postgres_url")
@@ -160,7 +158,7 @@ def test_an_assessment_whose_day_is_no_date_is_listed_with_one_that_has_a_review
 
 
 @pytest.mark.parametrize("other", OTHER_IDS.values(), ids=OTHER_IDS)
-def test_rows_that_no_parameter_finds_leave_room_for_others(database: Database, sqlite_url: str, other: str) -> None:
+def test_rows_that_no_parameter_finds_do_not_use_up_the_limit(database: Database, sqlite_url: str, other: str) -> None:
     forge(sqlite_url, f"UPDATE share SET id = {other} WHERE id != 'open-3'")
     with database.write() as tx:
         assert [one.id for one in tx.retention.due_shares(NOW + DAY, 2)] == ["open-3"]

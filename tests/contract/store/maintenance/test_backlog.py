@@ -91,7 +91,7 @@ def test_documents_of_living_shares_wait_to_be_inspected(database: Database) -> 
     assert waiting(database, Queue.INSPECTION) == Waiting(2, NOW - HOUR)
 
 
-def test_a_message_waits_from_when_it_was_made_however_often_it_was_tried(database: Database) -> None:
+def test_a_message_waits_since_its_creation_however_often_it_was_tried(database: Database) -> None:
     def message(channel: Channel, attempts: int, due_at: timedelta) -> OutgoingMessage:
         created_at, target = NOW - HOUR, new_id()
         return OutgoingMessage(

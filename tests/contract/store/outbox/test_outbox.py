@@ -314,7 +314,7 @@ def test_a_recipient_to_remind_is_found_with_all_that_a_reminder_needs(database:
     assert found == [PendingReminder(TENANT.id, share.id, recipient.id, NOW + 3 * DAY, share.audit_key_id, sealed)]
 
 
-def test_whose_share_ends_first_is_reminded_first(database: Database) -> None:
+def test_recipients_of_the_share_that_ends_first_are_reminded_first(database: Database) -> None:
     _, second = shared(database, expires_at=NOW + 2 * DAY)
     _, first = shared(database, expires_at=NOW + DAY)
     assert unreminded(database) == [first.id, second.id]

@@ -177,7 +177,7 @@ def test_an_inserted_or_removed_recipient_makes_the_share_damaged(database: Data
     assert not found.intact
 
 
-def test_a_recipient_whose_id_reads_as_those_of_others_makes_the_share_damaged(
+def test_a_recipient_with_an_id_like_those_of_others_makes_the_share_damaged(
     database: Database, owner: Engines
 ) -> None:
     with database.write() as tx:
@@ -195,7 +195,7 @@ def test_a_recipient_whose_id_reads_as_those_of_others_makes_the_share_damaged(
 
 
 @ON_SQLITE
-def test_a_recipient_whose_id_is_that_of_another_as_bytes_makes_the_share_damaged(
+def test_a_recipient_with_the_id_of_another_as_bytes_makes_the_share_damaged(
     database: Database, database_url: str, owner: Engines
 ) -> None:
     admit_every_type(database_url)

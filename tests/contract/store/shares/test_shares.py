@@ -345,7 +345,7 @@ def test_documents_come_in_their_order_and_change(database: Database) -> None:
         assert tx.shares.document("nothing") is None
 
 
-def test_what_a_removed_document_was_made_of_becomes_garbage(database: Database) -> None:
+def test_the_parts_of_a_removed_document_become_garbage(database: Database) -> None:
     share = draft()
     keep(database, share)
     upload, other = begin_upload(database, share), begin_upload(database, share)

@@ -144,7 +144,7 @@ def test_of_two_answers_at_once_one_takes_the_intent(database: Database) -> None
     assert sorted(taken) == [False, True]
 
 
-def test_of_two_signatures_at_once_one_stands(database: Database) -> None:
+def test_of_two_signatures_at_once_one_is_stored(database: Database) -> None:
     barrier = threading.Barrier(2)
 
     def sign(number: int) -> bool:

@@ -22,7 +22,7 @@ def stage(database_url: str, tmp_path: Path) -> Iterator[Stage]:
     new.close()
 
 
-def test_of_many_who_announce_at_once_only_those_with_room_get_in(stage: Stage) -> None:
+def test_of_many_concurrent_announcements_only_those_within_the_quota_succeed(stage: Stage) -> None:
     set_rules(stage, stage.byggesak, quota=35)
     drafts = [stage.draft().id for _ in range(WRITERS)]
     ready = Barrier(WRITERS)

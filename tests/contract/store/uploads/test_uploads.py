@@ -125,7 +125,7 @@ def test_an_upload_with_bytes_missing_cannot_be_finished(database: Database, upl
         tx.uploads.finish(upload.id, NOW)
 
 
-def test_a_merged_part_stands_in_the_place_of_the_old_ones(database: Database, upload: Upload) -> None:
+def test_a_merged_part_replaces_the_old_ones(database: Database, upload: Upload) -> None:
     first, second, third = append(database, upload, 10, 20, 30)
     merged = part_of(upload, 10, 50)
     with database.write() as tx:
@@ -135,7 +135,7 @@ def test_a_merged_part_stands_in_the_place_of_the_old_ones(database: Database, u
         assert set(tx.uploads.garbage(10)) == {second.id, third.id}
 
 
-def test_a_merge_of_parts_that_do_not_all_stand_changes_nothing(database: Database, upload: Upload) -> None:
+def test_a_merge_with_a_missing_part_changes_nothing(database: Database, upload: Upload) -> None:
     first, second = append(database, upload, 10, 20)
     gone = part_of(upload, 30, 5)
     with database.write() as tx:

@@ -313,7 +313,7 @@ def test_where_four_eyes_are_no_longer_wanted_the_proposer_publishes(stage: Stag
     assert (published.state, published.proposed_by) == (ShareState.AVAILABLE, None)
 
 
-def test_a_proposal_stands_when_four_eyes_are_wanted_again(stage: Stage) -> None:
+def test_a_proposal_is_kept_when_four_eyes_are_wanted_again(stage: Stage) -> None:
     share = propose(stage)
     set_rules(stage, stage.byggesak, four_eyes=False)
     set_rules(stage, stage.byggesak, four_eyes=True)

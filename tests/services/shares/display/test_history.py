@@ -40,7 +40,7 @@ def test_a_system_reads_what_happened_and_when_with_recipients_masked(stage: Sta
     ]
 
 
-def test_the_organisation_whose_system_acted_is_named_and_no_member_is(stage: Stage) -> None:
+def test_the_organisation_of_the_acting_system_is_named_and_no_member_is(stage: Stage) -> None:
     integrate(stage)
     share = drafted(stage)
     sent(stage, share)

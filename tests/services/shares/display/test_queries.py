@@ -45,7 +45,7 @@ def test_everybody_sees_the_shares_of_their_own_accounts_newest_first(stage: Sta
     assert listed(stage, SIV) == []
 
 
-def test_a_recipient_whose_row_is_of_another_kind_shows_no_number(stage: Stage) -> None:
+def test_a_recipient_row_changed_to_another_kind_shows_no_number(stage: Stage) -> None:
     share_id, whole = stage.publish(OLA), stage.publish(OLA)
     do_as_owner(stage.database_url, f"UPDATE recipient SET kind = 'organization' WHERE share_id = '{share_id}'")
     with pytest.raises(NotFound):
@@ -206,7 +206,7 @@ def test_one_share_is_viewed_as_in_the_list(stage: Stage) -> None:
         queries.view_share(stage.deps, person(VIGDIS), share_id)
 
 
-def test_a_share_whose_audit_key_is_lost_is_left_out_of_the_list_and_broken_by_itself(stage: Stage) -> None:
+def test_a_share_without_its_audit_key_is_left_out_of_the_list_and_broken_by_itself(stage: Stage) -> None:
     lost = stage.publish(OLA)
     stage.clock.advance(days=31)
     share_id = stage.draft().id
@@ -256,7 +256,7 @@ def test_what_has_happened_to_a_share_ends_with_the_end_however_many_documents_i
     assert len(kinds) > 1000
 
 
-def test_of_what_strangers_made_endless_the_last_is_shown(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_of_endless_events_by_strangers_the_last_are_shown(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
     share_id = stage.publish(OLA)
     monkeypatch.setattr(queries, "MAX_EVENTS", 5)
     for _ in range(6):

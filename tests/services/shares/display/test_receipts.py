@@ -86,7 +86,7 @@ def test_receipts_about_a_row_that_was_deleted_are_not_listed_and_the_share_is_d
     assert DamagedRow("share", share_id) in stage.deps.damage.take()
 
 
-def test_receipts_of_a_document_whose_length_was_changed_are_not_listed(stage: Stage) -> None:
+def test_receipts_of_a_document_with_a_changed_length_are_not_listed(stage: Stage) -> None:
     share_id = stage.publish(OLA)
     download(stage, share_id, OLA)
     do_as_owner(stage.database_url, f"UPDATE document SET length = 1 WHERE share_id = '{share_id}'")

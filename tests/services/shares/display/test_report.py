@@ -337,7 +337,7 @@ def test_a_report_with_an_event_that_the_service_did_not_write_is_not_signed(sta
     refuse(stage, share_id)
 
 
-def test_a_report_without_a_document_whose_row_was_changed_is_not_signed(stage: Stage) -> None:
+def test_a_report_without_a_document_with_a_changed_row_is_not_signed(stage: Stage) -> None:
     share_id = stage.publish(OLA)
     do_as_owner(stage.database_url, "UPDATE document SET length = 1")
     refuse(stage, share_id)

@@ -352,7 +352,7 @@ def test_a_scan_that_runs_meanwhile_does_not_take_the_document_out_again(stage: 
     assert stage.deps.damage.is_empty
 
 
-def test_a_system_loses_its_way_back_only_if_somebody_else_adds(stage: Stage) -> None:
+def test_a_share_stays_exposed_to_its_system_until_somebody_else_adds(stage: Stage) -> None:
     integration = integrate(stage)
     share_id = stage.publish(OLA)
     with recording(stage.deps.database) as tx:

@@ -45,7 +45,7 @@ def faults(caught: pytest.ExceptionInfo[InvalidFields]) -> list[tuple[str, str]]
     return [(error.field, error.code) for error in caught.value.errors]
 
 
-def test_a_draft_is_made_with_all_that_is_known_of_it(stage: Stage) -> None:
+def test_a_draft_is_created_with_all_that_is_known_of_it(stage: Stage) -> None:
     words = stage.words(title=" Vedtak ", message="Hei", reference="2026/17", confidential=False)
     inputs = [RecipientInput("218794 98012", "søker"), RecipientInput(FJELL), RecipientInput(OLA, "igjen")]
     view = shown(stage, create_draft(stage.deps, SYSTEM, words, inputs))
@@ -127,7 +127,7 @@ def test_recipients_are_added_all_or_none(stage: Stage) -> None:
     ]
 
 
-def test_more_recipients_than_there_is_room_for_are_refused_before_any_register_is_asked(stage: Stage) -> None:
+def test_more_recipients_than_the_limit_are_refused_before_any_register_is_asked(stage: Stage) -> None:
     stage.register.down = True
     share = create_draft(stage.deps, SYSTEM, stage.words())
     with pytest.raises(InvalidInput, match="too_many_recipients"):
@@ -225,7 +225,7 @@ def test_nothing_is_left_of_a_tenant_that_has_ended_meanwhile(stage: Stage, shar
         assert tx.shares.find(ShareFilter((stage.byggesak.id,), tuple(ShareState), limit=1)) == []
 
 
-def test_a_draft_that_was_made_meanwhile_under_the_same_id_is_the_one(stage: Stage) -> None:
+def test_a_draft_created_meanwhile_under_the_same_id_is_the_one(stage: Stage) -> None:
     share_id, given = new_id(), (SYSTEM, stage.words(), [RecipientInput(FJELL)])
     deps = meanwhile(stage, lambda: create_draft(stage.deps, *given, share_id))
     created = create_draft(deps, *given, share_id)

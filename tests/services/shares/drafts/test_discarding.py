@@ -137,7 +137,7 @@ def test_after_the_grace_nothing_brings_a_draft_back(stage: Stage, *, swept: boo
     assert stored(stage, draft.id).state is ShareState.ABANDONED
 
 
-def test_a_draft_whose_key_a_worker_of_the_version_before_has_destroyed_stays_discarded(stage: Stage) -> None:
+def test_a_draft_with_its_key_destroyed_by_an_older_worker_stays_discarded(stage: Stage) -> None:
     draft = filled_in(stage)
     discard_with_grace(stage.deps, person(KARI), draft.id)
     with stage.deps.database.write() as tx:

@@ -101,7 +101,7 @@ def test_an_organisation_that_is_being_wound_up_still_receives(stage: Stage, sta
     assert drafts.add_recipients(stage.deps, person(KARI), stage.draft().id, FJELL).refused == []
 
 
-def test_more_recipients_than_a_share_has_room_for_are_refused_before_a_register_is_asked(stage: Stage) -> None:
+def test_more_recipients_than_the_limit_are_refused_before_a_register_is_asked(stage: Stage) -> None:
     share = stage.draft()
     stage.register.down = True
     with pytest.raises(InvalidInput) as caught:
@@ -219,7 +219,7 @@ def test_a_document_over_the_limit_is_refused_before_the_first_byte(stage: Stage
     assert stage.document_ids(share.id) == []
 
 
-def test_a_share_has_room_for_so_many_documents(stage: Stage) -> None:
+def test_a_share_has_a_limit_of_documents(stage: Stage) -> None:
     share = stage.draft()
     ticket = drafts.add_document(stage.deps, person(KARI), share.id, name="a", length=1, modified_at=None)
     with stage.deps.database.write() as tx:
@@ -270,7 +270,7 @@ def test_a_published_share_takes_no_more_recipients_words_or_documents(stage: St
             attempt()
 
 
-def test_numbers_names_and_words_stand_nowhere_readable(stage: Stage) -> None:
+def test_numbers_names_and_words_are_nowhere_readable(stage: Stage) -> None:
     share = stage.draft()
     words = stage.words(title="Kanarifugl-tittel", message="Kanarifugl-melding", reference="Kanari/1")
     drafts.save_draft(stage.deps, person(KARI), share.id, words)

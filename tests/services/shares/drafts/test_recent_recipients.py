@@ -74,7 +74,7 @@ def test_one_is_added_unconfirmed_to_a_draft_of_the_same_account(stage: Stage) -
             recent_number(stage.deps, person(number), place, wanted)
 
 
-def test_a_recipient_whose_row_was_changed_is_left_out(stage: Stage) -> None:
+def test_a_recipient_with_a_changed_row_is_left_out(stage: Stage) -> None:
     stage.publish(OLA, SIV, FJELL)
     do_as_owner(stage.database_url, "UPDATE recipient SET sealed_audit_grant = sealed_identifier WHERE position = 1")
     do_as_owner(stage.database_url, "UPDATE recipient SET sealed_label = sealed_identifier WHERE position = 2")

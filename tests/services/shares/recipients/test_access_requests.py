@@ -228,7 +228,7 @@ def test_only_members_refuse(stage: Stage, share_id: str) -> None:
         refuse_requests(stage.deps, person(OLA), share_id, "")
 
 
-def test_after_the_end_a_new_share_is_asked_for_and_made_for_those_who_ask(stage: Stage, share_id: str) -> None:
+def test_after_the_end_a_new_share_is_asked_for_and_created_for_those_who_ask(stage: Stage, share_id: str) -> None:
     ask(stage, share_id, OLA)
     refuse_requests(stage.deps, person(KARI), share_id, "Fristen er lovbestemt.")
     stage.clock.advance(days=6)

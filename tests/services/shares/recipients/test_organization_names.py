@@ -95,7 +95,7 @@ def test_the_register_is_asked_again_when_it_is_shared_and_gives_the_name(stage:
 
 
 @pytest.mark.parametrize(("number", "code"), [(DELETED, "organization_deleted"), (BANKRUPT, "organization_bankrupt")])
-def test_a_confirmation_does_not_stand_against_what_the_register_says_then(
+def test_a_confirmation_does_not_override_what_the_register_says_then(
     stage: Stage, share: Share, number: str, code: str
 ) -> None:
     add(stage, share, number)
@@ -156,7 +156,7 @@ def test_a_draft_of_yesterday_does_not_go_to_an_organization_that_is_bankrupt_si
     assert publish(stage, share) is ShareState.AVAILABLE
 
 
-def test_a_draft_of_today_stands_on_what_was_said_today(stage: Stage, share: Share) -> None:
+def test_a_draft_of_today_relies_on_the_answer_of_today(stage: Stage, share: Share) -> None:
     stage.register.down = False
     add(stage, share)
     stage.clock.advance(days=1)
@@ -222,7 +222,7 @@ def test_nobody_has_the_register_asked_about_a_share_of_others(stage: Stage, sha
         organization_names.refresh_names(stage.deps, person(ODD), share.id)
 
 
-def test_a_recipient_that_was_removed_meanwhile_is_not_named_nor_in_the_way(stage: Stage, share: Share) -> None:
+def test_a_recipient_that_was_removed_meanwhile_is_neither_named_nor_an_obstacle(stage: Stage, share: Share) -> None:
     with stage.deps.database.write() as tx:
         answers = {"gone": "FJELL AS", "other": InvalidInput("recipients", "organization_unknown")}
         assert organization_names.take_answers(stage.deps, tx, share, answers) == []

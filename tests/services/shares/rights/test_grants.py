@@ -50,7 +50,7 @@ def forge(stage: Stage, share_id: str, position: int, source: str) -> None:
 
 
 @pytest.mark.parametrize("column", ["confirmed", "kind"])
-def test_a_recipient_whose_row_differs_from_its_grant_is_nobody(stage: Stage, column: str) -> None:
+def test_a_recipient_with_a_row_unlike_its_grant_is_nobody(stage: Stage, column: str) -> None:
     share_id = stage.publish(OLA)
     assert holders(stage, share_id) == [OLA]
     value = "false" if column == "confirmed" else "'organization'"
@@ -135,7 +135,7 @@ def test_recipients_are_reported_only_where_their_grants_count(stage: Stage) -> 
     assert reported(stage.deps) == []
 
 
-def test_a_recipient_whose_share_is_damaged_is_not_reported_besides(stage: Stage) -> None:
+def test_a_recipient_of_a_damaged_share_is_not_reported_besides(stage: Stage) -> None:
     share_id = stage.publish(OLA)
     do_as_owner(stage.database_url, f"UPDATE share SET account_id = '{stage.avtaler.id}' WHERE id = '{share_id}'")
     with pytest.raises(NotFound):

@@ -271,7 +271,7 @@ def test_when_a_system_last_shared_is_noted_once_a_day(stage: Stage) -> None:
     assert used() == stage.clock.now()
 
 
-def test_an_export_names_the_organisation_whose_system_shared(stage: Stage) -> None:
+def test_an_export_names_the_organisation_of_the_sharing_system(stage: Stage) -> None:
     integrate(stage)
     drafted(stage)
     stage.draft()
@@ -303,7 +303,7 @@ def test_a_closed_account_takes_nothing_new_from_a_system(stage: Stage) -> None:
         drafted(stage)
 
 
-def test_an_export_of_the_event_log_names_whose_system_did_it_also_when_it_has_lost_its_rights(stage: Stage) -> None:
+def test_an_export_of_the_event_log_names_the_owner_of_a_system_that_has_lost_its_rights(stage: Stage) -> None:
     integration = integrate(stage)
     share = drafted(stage)
     let_go(stage, integration)
@@ -320,7 +320,7 @@ def test_an_export_of_the_event_log_names_whose_system_did_it_also_when_it_has_l
     assert by_kind["integration_removed"]["who"] is None
 
 
-def test_the_event_log_names_whose_system_did_it_and_which_was_let_in(stage: Stage) -> None:
+def test_the_event_log_names_the_owner_of_a_system_and_which_one_was_let_in(stage: Stage) -> None:
     integration = integrate(stage)
     for _ in range(2):
         drafted(stage)

@@ -24,7 +24,7 @@ def test_pauses_begin_with_half_a_minute_and_double_up_to_six_hours() -> None:
     assert pauses[-1] == MAX_PAUSE
 
 
-def test_the_last_attempt_is_made_within_three_days() -> None:
+def test_the_last_attempt_is_within_three_days() -> None:
     last = sum((pause_after(attempts) for attempts in range(1, MAX_ATTEMPTS)), timedelta())
     assert timedelta(days=3) - MAX_PAUSE < last <= timedelta(days=3)
 

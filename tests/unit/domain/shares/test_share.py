@@ -147,7 +147,7 @@ def test_a_text_may_be_left_empty() -> None:
     assert check_text(" \u00a0\u2003", 100, field="title") == ""
 
 
-def test_a_text_may_be_as_long_as_its_room_and_not_longer() -> None:
+def test_a_text_may_be_as_long_as_its_limit_and_not_longer() -> None:
     assert check_text("x" * 10, 10, field="title") == "x" * 10
     with pytest.raises(InvalidInput) as caught:
         check_text("x" * 11, 10, field="title")
@@ -223,18 +223,18 @@ def test_no_file_name_keeps_a_path_or_breaks_a_line(name: str) -> None:
         ("a\\..\\b/c\\d.txt", "a\\..\\b/c\\d.txt"),
     ],
 )
-def test_the_way_from_a_shared_folder_is_part_of_a_documents_name(given_name: str, kept: str) -> None:
+def test_the_path_in_a_shared_folder_is_part_of_a_documents_name(given_name: str, kept: str) -> None:
     assert check_document_name(given_name) == kept
 
 
 @pytest.mark.parametrize(
     "path", ["/etc/x", "../x", "a/../x", "a//x", "./x", "a/ .. /x", "C:/x", "C:\\a\\x", "\\\\server\\x", "C:\\a/b\\x"]
 )
-def test_a_way_that_leads_out_of_its_folder_is_cut_to_its_last_component(path: str) -> None:
+def test_a_path_out_of_its_folder_is_cut_to_its_last_component(path: str) -> None:
     assert check_document_name(path) == "x"
 
 
-def test_a_way_has_a_longest_length() -> None:
+def test_a_path_has_a_longest_length() -> None:
     with pytest.raises(InvalidInput) as caught:
         check_document_name("a/" * (PATH_LENGTH // 2) + "x")
     assert (caught.value.code, caught.value.params) == ("file_name_too_long", {"longest": PATH_LENGTH})

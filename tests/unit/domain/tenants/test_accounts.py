@@ -112,7 +112,7 @@ def test_an_ended_account_gets_a_name_that_nobody_has() -> None:
     assert spent_name("Byggesak", on, taken) == "Byggesak (slettet 2026-11-25, 3)"
 
 
-def test_a_long_name_is_cut_so_that_the_mark_has_room() -> None:
+def test_a_long_name_is_cut_so_that_the_mark_fits() -> None:
     name = spent_name("x" * 200, date(2026, 11, 25), [])
     assert len(name) == 200
     assert name.endswith("x (slettet 2026-11-25)")
@@ -203,7 +203,7 @@ def test_a_standard_period_is_no_longer_than_the_longest() -> None:
 
 
 @pytest.mark.parametrize("quota", [0, -1, 10**8 - 1, 10**15 + 1])
-def test_a_quota_has_room_for_something_and_an_end(quota: int) -> None:
+def test_a_quota_has_a_least_and_a_greatest_value(quota: int) -> None:
     assert faults(quota=quota) == [("quota", "quota_range")]
 
 

@@ -110,7 +110,7 @@ def test_the_list_shows_the_status_of_each_account(web: Web, ewa: Browser) -> No
     assert "Barnevern" not in words
 
 
-def test_a_new_account_is_made_and_its_page_says_what_comes_next(web: Web, ewa: Browser) -> None:
+def test_a_new_account_is_created_and_its_page_says_what_comes_next(web: Web, ewa: Browser) -> None:
     answer = ewa.post(at(web), {"name": " Áiššit  og skole "})
     assert answer.status_code == 303
     page = ewa.get(answer.headers["location"])
@@ -297,7 +297,7 @@ def test_the_administrator_chooses_rule_by_rule(web: Web, ewa: Browser) -> None:
     assert rules == AccountRules(contact=Contact("55 00 00 00"), quota=2_500_000_000, four_eyes=True)
 
 
-def test_nothing_is_saved_until_each_choice_is_made(web: Web, ewa: Browser) -> None:
+def test_nothing_is_saved_until_each_choice_has_an_answer(web: Web, ewa: Browser) -> None:
     action = at(web, web.stage.byggesak.id, "regler")
     sent = form(conflicting(web, ewa), action)
     page = ewa.post(action, sent | {"choose-quota": "mine"})
@@ -308,7 +308,7 @@ def test_nothing_is_saved_until_each_choice_is_made(web: Web, ewa: Browser) -> N
     assert account(web).revision == 2
 
 
-def test_a_choice_made_over_a_third_change_is_asked_for_anew(web: Web, ewa: Browser) -> None:
+def test_a_choice_over_a_third_change_is_asked_for_again(web: Web, ewa: Browser) -> None:
     action = at(web, web.stage.byggesak.id, "regler")
     sent = form(conflicting(web, ewa), action)
     change(web, AccountRules(contact=Contact("88 00 00 00")), revision=2)
@@ -336,9 +336,7 @@ def test_two_who_rename_at_once_see_both_names(web: Web, ewa: Browser) -> None:
 
 
 @pytest.mark.parametrize("revision", ["", "0", "x", "-1", "9" * 30, "٣"])
-def test_a_form_that_does_not_say_what_it_was_made_from_overwrites_nothing(
-    web: Web, ewa: Browser, revision: str
-) -> None:
+def test_a_form_without_a_revision_overwrites_nothing(web: Web, ewa: Browser, revision: str) -> None:
     page = ewa.post(at(web, web.stage.byggesak.id, "regler"), {"telephone": "55 00 00 00", "revision": revision})
     assert page.status_code == 409
     assert account(web) == web.stage.byggesak
@@ -495,7 +493,7 @@ def revision_in(page: httpx.Response) -> dict[str, str]:
     return {"revision": re.findall(r'name="revision" value="([^"]+)"', page.text)[-1]}
 
 
-def test_a_systems_password_is_shown_in_the_answer_that_made_it_and_never_again(web: Web, ewa: Browser) -> None:
+def test_a_systems_password_is_shown_once_in_the_answer_that_created_it(web: Web, ewa: Browser) -> None:
     path = integration_path(web, ewa)
     assert "Lag passord" in main_text(ewa.get(path))
     renewed = ewa.post(f"{path}/passord", revision_in(ewa.get(path)))
@@ -614,7 +612,7 @@ def test_members_see_nothing_of_the_configuration(web: Web, method: str, below: 
     assert account(web) == web.stage.byggesak
 
 
-def test_a_form_whose_session_has_ended_loses_nothing(web: Web, ewa: Browser) -> None:
+def test_a_form_of_an_ended_session_loses_nothing(web: Web, ewa: Browser) -> None:
     action = at(web, web.stage.byggesak.id, "regler")
     sent = form(ewa.get(at(web, web.stage.byggesak.id)), action) | {"hours": "mandag–fredag, 9–15", "quota": "2,5"}
     web.stage.clock.advance(minutes=31)

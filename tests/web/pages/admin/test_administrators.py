@@ -88,7 +88,7 @@ def test_a_form_with_faults_comes_back_with_what_was_typed(web: Web, ewa: Browse
     assert names(web) == ["Ewa Kowalska"]
 
 
-def test_the_last_administrator_has_no_way_out(web: Web, ewa: Browser) -> None:
+def test_the_last_administrator_cannot_be_removed(web: Web, ewa: Browser) -> None:
     assert "Den eneste administratoren kan ikke fjernes" in ewa.get(path(web)).text
     question = ewa.get(path(web, own_id(web), "fjerning")).text
     assert "Den eneste administratoren kan ikke fjernes" in question

@@ -83,7 +83,7 @@ def test_opening_and_searching_are_recorded_and_turning_the_page_is_not_once_mor
     ]
 
 
-def test_no_number_ever_stands_in_an_address_and_the_page_of_a_search_can_be_loaded_again(
+def test_no_number_is_ever_in_an_address_and_the_page_of_a_search_can_be_loaded_again(
     web: Web, ewa: Browser, path: str
 ) -> None:
     happen(web, 60)

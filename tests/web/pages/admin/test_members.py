@@ -57,7 +57,7 @@ def test_users_are_listed_masked_with_the_days_of_registration_and_use(web: Web)
     assert "2 brukere" in page
 
 
-def test_an_account_without_users_says_what_will_stand_there(web: Web, ewa: Browser) -> None:
+def test_an_account_without_users_says_what_will_be_listed(web: Web, ewa: Browser) -> None:
     web.stage.remove("kari")
     page = ewa.get(path(web)).text
     assert "Her ser du hvem som kan dele fra kontoen" in page
@@ -118,7 +118,7 @@ def test_a_form_that_says_nothing_names_what_is_missing(web: Web, ewa: Browser) 
     assert 'href="#number"' in answer.text
 
 
-def test_a_user_is_found_by_number_and_the_number_stands_in_no_address(web: Web, ewa: Browser) -> None:
+def test_a_user_is_found_by_number_and_the_number_is_in_no_address(web: Web, ewa: Browser) -> None:
     web.stage.add(ODD, "Odd Bakken", web.stage.byggesak)
     answer = ewa.post(path(web, "sok"), {"number": f"{ODD[:6]} {ODD[6:]}"})
     assert answer.status_code == 200
@@ -192,7 +192,7 @@ def test_users_added_by_command_share_once_an_administrator_confirms_what_the_pa
     assert ola.get("/del").status_code == 200
 
 
-def test_a_user_whose_name_is_erased_is_a_former_one(web: Web, ewa: Browser) -> None:
+def test_a_user_with_an_erased_name_is_a_former_one(web: Web, ewa: Browser) -> None:
     web.stage.remove("kari")
     with web.stage.deps.database.write() as tx:
         tx.retention.erase_member(web.stage.members["kari"], NOON)

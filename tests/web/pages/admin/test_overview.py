@@ -142,7 +142,7 @@ def test_nobody_but_an_administrator_of_the_tenant_takes_it_into_use(
     assert not is_in_use(web, fresh)
 
 
-def test_the_next_step_stands_out_and_moves_on(web: Web, fresh: Tenant, siv: Browser) -> None:
+def test_the_next_step_is_highlighted_and_moves_on(web: Web, fresh: Tenant, siv: Browser) -> None:
     deps = web.stage.deps
 
     def now() -> list[str]:
@@ -180,7 +180,9 @@ def notifying() -> Iterator[Web]:
         served.close()
 
 
-def test_the_way_says_whether_recipients_are_notified(web: Web, fresh: Tenant, siv: Browser, notifying: Web) -> None:
+def test_the_checklist_says_whether_recipients_are_notified(
+    web: Web, fresh: Tenant, siv: Browser, notifying: Web
+) -> None:
     text = words(siv.get(f"/konfigurasjon/{fresh.id}").text)
     assert "Mottakerne får ikke varsel. Den som deler, sender dem lenken." in text
     assert "Under «Varsler til meg» kan de velge å få e-post når en mottaker har hentet noe." in text
@@ -203,7 +205,7 @@ def overview(web: Web) -> str:
     return web.browser(EWA).get(f"/konfigurasjon/{web.stage.tenant.id}").text
 
 
-def test_when_the_way_is_walked_the_page_says_how_things_stand(settled: Web) -> None:
+def test_after_the_checklist_the_page_shows_the_status(settled: Web) -> None:
     settled.stage.publish()
     page = overview(settled)
     assert "Alt er på plass. Brukerne kan dele dokumenter." in page

@@ -27,7 +27,7 @@ def header(browser: Browser, path: str) -> str:
     return rest.partition("</span>")[0]
 
 
-def test_the_body_stands_beside_the_account_wherever_one_is_chosen(web: Web, namesake: Account) -> None:
+def test_the_body_is_shown_beside_the_account_wherever_one_is_chosen(web: Web, namesake: Account) -> None:
     kari = web.browser(KARI)
     names = {f"{NAME}, {HERE}", f"Avtaler, {HERE}", f"{NAME}, {THERE}"}
     assert {one["name"] for one in form_settings(kari.get("/del").text)["accounts"]} == names

@@ -181,7 +181,7 @@ def test_full_width_digits_and_invisible_marks_make_no_second_recipient(kari: Br
     assert answer["refused"] == []
 
 
-def test_with_the_register_silent_the_number_stands_without_a_name_until_the_sharer_confirms_it(
+def test_with_the_register_silent_a_number_has_no_name_until_the_sharer_confirms_it(
     web: Web, kari: Browser, draft: str
 ) -> None:
     web.stage.register.down = True
@@ -226,7 +226,7 @@ def test_a_recipients_label_and_tick_are_checked(kari: Browser, draft: str, body
     assert saved(kari, draft)["recipients"] == [added]
 
 
-def test_an_organisation_cannot_be_made_unconfirmed_nor_a_person_confirm_itself(kari: Browser, draft: str) -> None:
+def test_an_organisation_cannot_become_unconfirmed_nor_a_person_confirm_itself(kari: Browser, draft: str) -> None:
     added = kari.call("POST", f"/del/utkast/{draft}/mottakere", {"text": f"{OLA} {FJELL}"}).json()["draft"][
         "recipients"
     ]
@@ -395,7 +395,7 @@ def test_nothing_of_a_published_share_can_be_changed_as_a_draft(web: Web, kari: 
     assert contents(web.stage) == before
 
 
-def test_a_draft_whose_end_has_passed_meanwhile_is_not_published(web: Web, kari: Browser, draft: str) -> None:
+def test_a_draft_past_its_end_is_not_published(web: Web, kari: Browser, draft: str) -> None:
     save(kari, draft, words(web, expires_at="2026-11-24T15:00"))
     web.stage.add_recipients(draft, OLA)
     web.stage.upload(draft, "vedtak.pdf", b"innhold")

@@ -102,7 +102,7 @@ def test_the_approver_sees_all_there_is_to_check_with_numbers_masked(odd: Browse
     assert OLA not in page
 
 
-def test_it_stands_under_what_waits_for_the_others_and_not_for_the_proposer(
+def test_it_is_listed_as_waiting_for_the_others_and_not_for_the_proposer(
     kari: Browser, odd: Browser, proposed: str
 ) -> None:
     waiting = odd.get("/delinger").text.split("Resten")[0]
@@ -280,7 +280,7 @@ def test_where_four_eyes_are_wanted_no_more_the_draft_is_an_ordinary_one(
     assert send(kari, proposed) == f"/delinger/{proposed}/delt"
 
 
-def test_a_waiting_draft_shows_its_way_on_to_each(kari: Browser, odd: Browser, proposed: str) -> None:
+def test_a_waiting_draft_shows_its_next_step_to_each(kari: Browser, odd: Browser, proposed: str) -> None:
     assert "Se hva som skjer nå" in kari.get(f"/delinger/{proposed}").text
     assert "Gå gjennom og avgjør" in odd.get(f"/delinger/{proposed}").text
 

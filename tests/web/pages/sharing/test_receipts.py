@@ -74,7 +74,7 @@ def damage(stage: Stage, key: str) -> None:
 
 
 @pytest.mark.parametrize("leave", [Stage.remove, damage])
-def test_a_share_whose_sharer_has_left_is_every_members_to_watch(web: Web, leave: Callable[[Stage, str], None]) -> None:
+def test_a_share_of_a_former_member_is_every_members_to_watch(web: Web, leave: Callable[[Stage, str], None]) -> None:
     web.stage.add(ODD, "Odd Bakken", web.stage.byggesak)
     web.stage.publish(OLA, expires_at=NOON + timedelta(days=2))
     leave(web.stage, "kari")
