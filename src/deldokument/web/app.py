@@ -57,14 +57,11 @@ from deldokument.web.pages.admin import (
 from deldokument.web.pages.operator import tenants
 from deldokument.web.pages.recipient import offers, programs
 from deldokument.web.pages.sharing import (
-    access_requests,
     additions,
     changes,
-    copies,
     discarding,
     drafts,
     handover,
-    held_documents,
     my_notifications,
     proposals,
     reports,
@@ -85,11 +82,8 @@ ENDPOINTS: tuple[Endpoint, ...] = (
     *confirmation.ENDPOINTS,
     *own_sessions.ENDPOINTS,
     *drafts.ENDPOINTS,
-    *copies.ENDPOINTS,
-    *access_requests.ENDPOINTS,
     *changes.ENDPOINTS,
     *additions.ENDPOINTS,
-    *held_documents.ENDPOINTS,
     *proposals.ENDPOINTS,
     *reports.ENDPOINTS,
     *wrong_recipient.ENDPOINTS,

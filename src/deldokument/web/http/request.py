@@ -3,6 +3,7 @@
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from enum import Enum
+from functools import partial
 from typing import Any
 
 from starlette.requests import Request
@@ -25,6 +26,7 @@ MAX_DESTINATION = 300
 """Characters of the return path that a login keeps in the database; the path of a share's link has 25."""
 
 
+POST = ("POST",)
 SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
 
 
@@ -164,6 +166,17 @@ class Endpoint:
     """The field at which that page shows an error that names none."""
     takes_file: int = 0
     """Bytes of files that its form may have. Files are kept only from callers who may call the route."""
+
+
+def endpoint_below(
+    prefix: str, who: RequiredRole, path: str, handler: Handler, methods: tuple[str, ...] = ("GET",), **options: Any
+) -> Endpoint:
+    """Return an endpoint of a group of pages whose paths have the same beginning. ``options`` are its other fields."""
+    return Endpoint(prefix + path, handler, who, methods, **options)
+
+
+json_endpoint = partial(endpoint_below, "", RequiredRole.PERSON, answer=ErrorFormat.JSON)
+"""Returns an endpoint that a page's script calls."""
 
 
 def safe_return(path: str) -> str:

@@ -12,7 +12,7 @@ from starlette.responses import RedirectResponse, Response
 from deldokument.services.auth.fresh_login import drop_form, kept_form
 from deldokument.services.auth.kept_forms import KeptForm
 from deldokument.web.http.fresh_login import CONFIRMATION
-from deldokument.web.http.request import Endpoint, RequestContext, RequiredRole, safe_return
+from deldokument.web.http.request import POST, Endpoint, RequestContext, RequiredRole, safe_return
 from deldokument.web.http.responses.i18n import Translator, _
 from deldokument.web.http.responses.rendering import render
 from deldokument.web.pages.event_details import RIGHTS
@@ -91,5 +91,5 @@ def cancel(call: RequestContext) -> Response:
 
 ENDPOINTS = (
     Endpoint(CONFIRMATION, confirmation_page, RequiredRole.PERSON),
-    Endpoint(f"{CONFIRMATION}/avbrudd", cancel, RequiredRole.PERSON, ("POST",)),
+    Endpoint(f"{CONFIRMATION}/avbrudd", cancel, RequiredRole.PERSON, POST),
 )

@@ -8,7 +8,7 @@ from datetime import timedelta
 from starlette.responses import RedirectResponse, Response
 
 from deldokument.domain.errors import InvalidInput
-from deldokument.web.http.request import Endpoint, RequestContext, RequiredRole
+from deldokument.web.http.request import POST, Endpoint, RequestContext, RequiredRole
 from deldokument.web.http.responses.errors import StalePage
 from deldokument.web.http.responses.i18n import _
 from deldokument.web.http.responses.rendering import render
@@ -74,5 +74,5 @@ class Demo:
 
         return (
             Endpoint("/demo", show, RequiredRole.ANYONE),
-            Endpoint("/demo/klokke", advance, RequiredRole.ANYONE, ("POST",), own_token=True),
+            Endpoint("/demo/klokke", advance, RequiredRole.ANYONE, POST, own_token=True),
         )

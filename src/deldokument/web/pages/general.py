@@ -14,7 +14,7 @@ from deldokument.domain.tenants.tenancy import Tenant
 from deldokument.services.api.idempotency import KEPT
 from deldokument.services.auth.sessions import IDLE, MAX_AGE
 from deldokument.services.tenants.registration import STANDARD_RETENTION
-from deldokument.web.http.request import Endpoint, ErrorFormat, Handler, RequestContext, RequiredRole
+from deldokument.web.http.request import Endpoint, ErrorFormat, RequestContext, RequiredRole
 from deldokument.web.http.responses.rendering import render
 
 _SECURITY_TEXT_LIFETIME = timedelta(days=180)
@@ -105,15 +105,11 @@ def _own_tenants(call: RequestContext) -> list[Tenant]:
     return list({member.tenant.id: member.tenant for member in call.roles.memberships}.values())
 
 
-def _text(path: str, handler: Handler) -> Endpoint:
-    return Endpoint(path, handler, RequiredRole.ANYONE, answer=ErrorFormat.BYTES)
-
-
 ENDPOINTS = (
     Endpoint("/", front_page, RequiredRole.ANYONE),
     Endpoint("/kontakt", contact, RequiredRole.ANYONE),
     Endpoint("/tilgjengelighet", accessibility, RequiredRole.ANYONE),
     Endpoint("/personvern", privacy, RequiredRole.ANYONE),
-    _text("/robots.txt", robots),
-    _text("/.well-known/security.txt", security_text),
+    Endpoint("/robots.txt", robots, RequiredRole.ANYONE, answer=ErrorFormat.BYTES),
+    Endpoint("/.well-known/security.txt", security_text, RequiredRole.ANYONE, answer=ErrorFormat.BYTES),
 )

@@ -22,6 +22,7 @@ from deldokument.services.auth.sessions import (
 )
 from deldokument.web.http.request import (
     LANGUAGE_COOKIE,
+    POST,
     Endpoint,
     ErrorFormat,
     RequestContext,
@@ -156,7 +157,7 @@ ENDPOINTS = (
     # Separate threads: a flood of new logins must not keep others from being completed.
     Endpoint("/logg-inn/svar", logged_in, RequiredRole.ANYONE, own_threads=_LOGIN_THREADS),
     Endpoint("/logget-inn", logged_in_again, RequiredRole.PERSON),
-    Endpoint("/logg-ut", log_out, RequiredRole.PERSON, ("POST",)),
+    Endpoint("/logg-ut", log_out, RequiredRole.PERSON, POST),
     Endpoint(
         "/logg-ut/frontkanal",
         front_channel_logout,
@@ -169,7 +170,7 @@ ENDPOINTS = (
         "/logg-ut/bakkanal",
         back_channel_logout,
         RequiredRole.ANYONE,
-        ("POST",),
+        POST,
         ErrorFormat.BYTES,
         own_token=True,
         own_threads=_LOGOUT_THREADS,

@@ -11,7 +11,7 @@ from deldokument.services.auth.own_sessions import (
     list_own_sessions,
 )
 from deldokument.services.auth.sessions import IDLE, MAX_AGE
-from deldokument.web.http.request import Endpoint, RequestContext, RequiredRole
+from deldokument.web.http.request import POST, Endpoint, RequestContext, RequiredRole
 from deldokument.web.http.responses.rendering import render
 
 _PATH = "/innlogginger"
@@ -53,7 +53,7 @@ def _redirect(what: str = "1") -> Response:
 
 ENDPOINTS = (
     Endpoint(_PATH, sessions_page, RequiredRole.PERSON),
-    Endpoint(f"{_PATH}/avslutning", end_one, RequiredRole.PERSON, ("POST",)),
-    Endpoint(f"{_PATH}/program", end_program, RequiredRole.PERSON, ("POST",)),
-    Endpoint(f"{_PATH}/andre", end_others, RequiredRole.PERSON, ("POST",)),
+    Endpoint(f"{_PATH}/avslutning", end_one, RequiredRole.PERSON, POST),
+    Endpoint(f"{_PATH}/program", end_program, RequiredRole.PERSON, POST),
+    Endpoint(f"{_PATH}/andre", end_others, RequiredRole.PERSON, POST),
 )

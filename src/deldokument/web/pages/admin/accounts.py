@@ -20,7 +20,7 @@ from deldokument.domain.tenants.tenancy import Account
 from deldokument.services.accounts import deletion, lifecycle
 from deldokument.services.accounts.lifecycle import AccountView
 from deldokument.services.notifications.webhooks import webhooks_of_account
-from deldokument.web.http.request import RequestContext
+from deldokument.web.http.request import POST, RequestContext
 from deldokument.web.http.requests.form_values import read_count
 from deldokument.web.http.responses.errors import error_text
 from deldokument.web.http.responses.i18n import _
@@ -239,16 +239,15 @@ def undo_deletion(call: RequestContext) -> Response:
 
 
 _ONE = f"/{SECTION}/{{account_id}}"
-_POST = ("POST",)
 ENDPOINTS = (
     section_endpoint(f"/{SECTION}", list_page),
-    section_endpoint(f"/{SECTION}", create, _POST, again=list_page, error_field="name"),
+    section_endpoint(f"/{SECTION}", create, POST, again=list_page, error_field="name"),
     section_endpoint(_ONE, account_page),
-    section_endpoint(f"{_ONE}/navn", rename, _POST, again=account_page, error_field="name"),
-    section_endpoint(f"{_ONE}/regler", change_rules, _POST, again=_rules_again),
-    section_endpoint(f"{_ONE}/stenging", close, _POST, again=account_page),
-    section_endpoint(f"{_ONE}/gjenapning", reopen, _POST, again=account_page),
+    section_endpoint(f"{_ONE}/navn", rename, POST, again=account_page, error_field="name"),
+    section_endpoint(f"{_ONE}/regler", change_rules, POST, again=_rules_again),
+    section_endpoint(f"{_ONE}/stenging", close, POST, again=account_page),
+    section_endpoint(f"{_ONE}/gjenapning", reopen, POST, again=account_page),
     section_endpoint(f"{_ONE}/sletting", deletion_page),
-    section_endpoint(f"{_ONE}/sletting", delete, _POST, again=deletion_page, needs_fresh_login=_("Delete an account")),
-    section_endpoint(f"{_ONE}/angring", undo_deletion, _POST, again=list_page),
+    section_endpoint(f"{_ONE}/sletting", delete, POST, again=deletion_page, needs_fresh_login=_("Delete an account")),
+    section_endpoint(f"{_ONE}/angring", undo_deletion, POST, again=list_page),
 )

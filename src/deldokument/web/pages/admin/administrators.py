@@ -13,7 +13,7 @@ from starlette.responses import RedirectResponse, Response
 from deldokument.domain.errors import NotFound
 from deldokument.services.tenants import administrators
 from deldokument.services.tenants.registration import change_email
-from deldokument.web.http.request import RequestContext
+from deldokument.web.http.request import POST, RequestContext
 from deldokument.web.http.responses.i18n import _
 from deldokument.web.pages.admin.layout import Breadcrumb, section_endpoint, section_page, section_path
 
@@ -105,21 +105,20 @@ def _own_id(call: RequestContext) -> str | None:
 _ONE = f"/{SECTION}/{{administrator_id}}/fjerning"
 _CONFIRMATION = f"/{SECTION}/bekreftelse"
 _EMAIL = f"/{SECTION}/e-postadresse"
-_POST = ("POST",)
 ENDPOINTS = (
     section_endpoint(f"/{SECTION}", list_page),
     section_endpoint(
         f"/{SECTION}",
         add,
-        _POST,
+        POST,
         again=list_page,
         error_field="number",
         needs_fresh_login=_("Add an administrator"),
     ),
     section_endpoint(_CONFIRMATION, list_page),
-    section_endpoint(_CONFIRMATION, confirm, _POST, needs_fresh_login=_("Confirm an administrator")),
+    section_endpoint(_CONFIRMATION, confirm, POST, needs_fresh_login=_("Confirm an administrator")),
     section_endpoint(_EMAIL, list_page),
-    section_endpoint(_EMAIL, save_email, _POST, again=list_page, needs_fresh_login=_("Change the e-mail address")),
+    section_endpoint(_EMAIL, save_email, POST, again=list_page, needs_fresh_login=_("Change the e-mail address")),
     section_endpoint(_ONE, removal_page),
-    section_endpoint(_ONE, remove, _POST, again=list_page, needs_fresh_login=_("Remove an administrator")),
+    section_endpoint(_ONE, remove, POST, again=list_page, needs_fresh_login=_("Remove an administrator")),
 )

@@ -21,11 +21,11 @@ from deldokument.domain.tenants.agreement import AgreementKind, Change, ChangeKi
 from deldokument.services.agreements import signing, texts
 from deldokument.services.agreements import status as agreements_status
 from deldokument.services.agreements.texts import AgreementDocument
-from deldokument.web.http.request import RequestContext, RequiredRole, endpoint_name
+from deldokument.web.http.request import POST, RequestContext, RequiredRole, endpoint_below, endpoint_name
 from deldokument.web.http.responses.error_texts import WORDS
 from deldokument.web.http.responses.errors import status_of
 from deldokument.web.http.responses.i18n import _
-from deldokument.web.pages.admin.layout import Breadcrumb, section_endpoint, section_page, section_path
+from deldokument.web.pages.admin.layout import PAGES, Breadcrumb, section_page, section_path
 from deldokument.web.transfer.downloads import disposition
 
 log = logging.getLogger("deldokument.web")
@@ -230,7 +230,7 @@ def _service_crumb(call: RequestContext) -> Breadcrumb:
     return Breadcrumb(section_path(call.tenant.id, _SECTION, _SERVICE), call.translator.text(_("Service agreement")))
 
 
-_endpoint = partial(section_endpoint, who=RequiredRole.SIGNATORY)
+_endpoint = partial(endpoint_below, PAGES, RequiredRole.SIGNATORY)
 ENDPOINTS = (
     _endpoint("/avtaler", overview),
     _endpoint("/avtaler/hovedavtale", main_agreement),
@@ -240,7 +240,7 @@ ENDPOINTS = (
     _endpoint("/avtaler/tjenesteavtale/tekst.pdf", service_agreement_text),
     _endpoint("/avtaler/tjenesteavtale/endringer", what_changed),
     _endpoint("/avtaler/tjenesteavtale/signering", signing_form),
-    _endpoint("/avtaler/tjenesteavtale/signering", sign, ("POST",), again=signing_form),
+    _endpoint("/avtaler/tjenesteavtale/signering", sign, POST, again=signing_form),
     _endpoint("/avtaler/tjenesteavtale/signering/{intent_id}", signing_result),
     _endpoint("/avtaler/tjenesteavtale/signering/{intent_id}/innlogging", signing_login),
     _endpoint("/avtaler/tjenesteavtale/{agreement_id}/signert.pdf", signed_agreement),

@@ -4,7 +4,7 @@ from starlette.responses import RedirectResponse, Response
 
 from deldokument.domain.tenants.tenancy import BREACH_CONTACT_LENGTH
 from deldokument.services.tenants.registration import name_breach_contact
-from deldokument.web.http.request import RequestContext
+from deldokument.web.http.request import POST, RequestContext
 from deldokument.web.pages.admin.layout import section_endpoint, section_page, section_path
 
 _SECTION, _FIELD = "personvern", "breach_contact"
@@ -31,5 +31,5 @@ def save(call: RequestContext) -> Response:
 
 ENDPOINTS = (
     section_endpoint(f"/{_SECTION}", contact_page),
-    section_endpoint(f"/{_SECTION}", save, ("POST",), again=contact_page),
+    section_endpoint(f"/{_SECTION}", save, POST, again=contact_page),
 )

@@ -29,7 +29,7 @@ from deldokument.services.audit.export import (
 )
 from deldokument.services.audit.search import SearchWords, open_search
 from deldokument.store.audit.audit import EventFilter
-from deldokument.web.http.request import RequestContext
+from deldokument.web.http.request import POST, RequestContext
 from deldokument.web.http.responses.csv import CSV_HEAD, CSV_TYPE, csv_line
 from deldokument.web.http.responses.i18n import Translator, _
 from deldokument.web.pages.admin.layout import section_endpoint, section_page, section_path
@@ -204,11 +204,11 @@ def _values(exported: ExportedEvent, translator: Translator) -> tuple[str | int,
 
 ENDPOINTS = (
     section_endpoint("/hendelseslogg", log_page, again=log_page),
-    section_endpoint("/hendelseslogg", search, ("POST",), after_end=True, again=log_page),
+    section_endpoint("/hendelseslogg", search, POST, after_end=True, again=log_page),
     section_endpoint(
         "/hendelseslogg/eksport",
         export,
-        ("POST",),
+        POST,
         after_end=True,
         again=log_page,
         needs_fresh_login=_("Export the event log"),

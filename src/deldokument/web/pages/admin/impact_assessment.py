@@ -24,7 +24,7 @@ from deldokument.services.agreements.impact_assessment import (
     record_assessment,
 )
 from deldokument.services.agreements.texts import current_document
-from deldokument.web.http.request import RequestContext
+from deldokument.web.http.request import POST, RequestContext
 from deldokument.web.http.requests.form_values import read_date
 from deldokument.web.http.responses.i18n import _
 from deldokument.web.pages.admin.layout import section_endpoint, section_page, section_path
@@ -113,7 +113,7 @@ def _attachment(name: str, media_type: str, content: bytes) -> Response:
 
 ENDPOINTS = (
     section_endpoint("/dpia", assessment_page),
-    section_endpoint("/dpia", record_page, ("POST",), again=assessment_page, takes_file=MAX_ATTACHMENT_BYTES),
+    section_endpoint("/dpia", record_page, POST, again=assessment_page, takes_file=MAX_ATTACHMENT_BYTES),
     section_endpoint("/dpia/maler/{template}", template_bytes),
     section_endpoint("/dpia/{assessment_id}/fil", paper_bytes),
 )

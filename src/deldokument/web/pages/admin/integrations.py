@@ -15,7 +15,7 @@ from deldokument.domain.errors import Conflict, NotFound, Unavailable
 from deldokument.domain.tenants.tenancy import IntegrationRights
 from deldokument.domain.uuids import uuid_of
 from deldokument.services.accounts import integrations
-from deldokument.web.http.request import RequestContext
+from deldokument.web.http.request import POST, RequestContext
 from deldokument.web.http.requests.form_values import read_count
 from deldokument.web.http.responses.i18n import _
 from deldokument.web.pages.admin.accounts import (
@@ -135,20 +135,19 @@ def remove_integration(call: RequestContext) -> Response:
 
 _ALL = f"/{SECTION}/{{account_id}}/integrasjoner"
 _ONE = f"{_ALL}/{{integration_id}}"
-_POST = ("POST",)
 ENDPOINTS = (
     section_endpoint(
         _ALL,
         add_integration,
-        _POST,
+        POST,
         again=account_page,
         error_field="organization_number",
         needs_fresh_login=_("Give a system access to an account"),
     ),
     section_endpoint(_ONE, integration_page),
-    section_endpoint(_ONE, change_rights, _POST, needs_fresh_login=_("Change what a system may do")),
-    section_endpoint(f"{_ONE}/arkiv", confirm_archive, _POST),
-    section_endpoint(f"{_ONE}/passord", renew_password, _POST, needs_fresh_login=_("Give a system a new password")),
+    section_endpoint(_ONE, change_rights, POST, needs_fresh_login=_("Change what a system may do")),
+    section_endpoint(f"{_ONE}/arkiv", confirm_archive, POST),
+    section_endpoint(f"{_ONE}/passord", renew_password, POST, needs_fresh_login=_("Give a system a new password")),
     section_endpoint(f"{_ONE}/fjerning", removal_page),
-    section_endpoint(f"{_ONE}/fjerning", remove_integration, _POST),
+    section_endpoint(f"{_ONE}/fjerning", remove_integration, POST),
 )

@@ -5,11 +5,12 @@ endpoint with ``section_endpoint``: it is open only to administrators of the ten
 """
 
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 from starlette.responses import Response
 
-from deldokument.web.http.request import Endpoint, Handler, RequestContext, RequiredRole
+from deldokument.web.http.request import RequestContext, RequiredRole, endpoint_below
 from deldokument.web.http.responses.errors import FieldErrors
 from deldokument.web.http.responses.i18n import _
 from deldokument.web.http.responses.rendering import NavItem, render
@@ -33,6 +34,11 @@ _AFTER_END = {"avslutning": _("Export and deletion record")}
 """Labels of sections that offer something else once the tenant has ended the service."""
 _CHANGED_ONLY = frozenset({"kontoer", "administratorer", "personvern", "viruskontroll"})
 """Not in the menu of a tenant that has ended the service: nothing can be changed there any more."""
+
+
+PAGES = "/konfigurasjon/{tenant_id}"
+section_endpoint = partial(endpoint_below, PAGES, RequiredRole.ADMINISTRATOR)
+"""Returns an endpoint of a section; its path begins with a slash or is empty."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,30 +97,3 @@ def _menu(call: RequestContext, section: str) -> list[NavItem]:
         NavItem(section_path(call.tenant.id, part), call.translator.text(words), part == section)
         for part, words in sections.items()
     ]
-
-
-def section_endpoint(
-    path: str,
-    handler: Handler,
-    methods: tuple[str, ...] = ("GET",),
-    *,
-    after_end: bool = False,
-    again: Handler | None = None,
-    error_field: str = "",
-    takes_file: int = 0,
-    needs_fresh_login: str = "",
-    who: RequiredRole = RequiredRole.ADMINISTRATOR,
-) -> Endpoint:
-    """Return an endpoint below ``/konfigurasjon/{tenant_id}``; ``path`` begins with a slash or is empty."""
-    whole = f"/konfigurasjon/{{tenant_id}}{path}"
-    return Endpoint(
-        whole,
-        handler,
-        who,
-        methods,
-        after_end=after_end,
-        again=again,
-        error_field=error_field,
-        takes_file=takes_file,
-        needs_fresh_login=needs_fresh_login,
-    )

@@ -21,7 +21,7 @@ from deldokument.domain.tenants.tenancy import Account
 from deldokument.services.accounts import member_import, members
 from deldokument.services.accounts.member_import import LIST_LENGTH, LIST_LINES, ListedLine, Outcome
 from deldokument.services.accounts.members import MemberView
-from deldokument.web.http.request import RequestContext
+from deldokument.web.http.request import POST, RequestContext
 from deldokument.web.http.requests.form_values import read_count
 from deldokument.web.http.requests.pagination import read_place, write_place
 from deldokument.web.http.responses.errors import error_text
@@ -244,29 +244,28 @@ def _above(call: RequestContext, account: Account, *, list_too: bool = False) ->
 
 _ALL = f"/{SECTION}/{{account_id}}/brukere"
 _ONE = f"{_ALL}/{{member_id}}"
-_POST = ("POST",)
 ENDPOINTS = (
     section_endpoint(_ALL, list_page),
-    section_endpoint(_ALL, add, _POST, again=list_page, error_field="number"),
+    section_endpoint(_ALL, add, POST, again=list_page, error_field="number"),
     # The browser may request the response to a form again by GET, after a change of language or from its history.
     section_endpoint(f"{_ALL}/sok", list_page),
-    section_endpoint(f"{_ALL}/sok", search, _POST),
+    section_endpoint(f"{_ALL}/sok", search, POST),
     section_endpoint(f"{_ALL}/liste", list_form),
-    section_endpoint(f"{_ALL}/liste", preview, _POST, again=list_form, error_field="list", takes_file=_FILE_LENGTH),
+    section_endpoint(f"{_ALL}/liste", preview, POST, again=list_form, error_field="list", takes_file=_FILE_LENGTH),
     section_endpoint(f"{_ALL}/liste/registrering", list_form),
     section_endpoint(
         f"{_ALL}/liste/registrering",
         register,
-        _POST,
+        POST,
         again=list_form,
         error_field="list",
         takes_file=_FILE_LENGTH,
     ),
     section_endpoint(f"{_ALL}/bekreftelse", list_page),
-    section_endpoint(f"{_ALL}/bekreftelse", confirm, _POST),
+    section_endpoint(f"{_ALL}/bekreftelse", confirm, POST),
     section_endpoint(_ONE, member_page),
     section_endpoint(f"{_ONE}/fravar", member_page),
-    section_endpoint(f"{_ONE}/fravar", mark_absent, _POST),
+    section_endpoint(f"{_ONE}/fravar", mark_absent, POST),
     section_endpoint(f"{_ONE}/fjerning", member_page),
-    section_endpoint(f"{_ONE}/fjerning", remove, _POST),
+    section_endpoint(f"{_ONE}/fjerning", remove, POST),
 )

@@ -10,7 +10,7 @@ from starlette.responses import RedirectResponse, Response, StreamingResponse
 from deldokument.services.tenants.deletion_certificate import deletion_paper
 from deldokument.services.tenants.deletion_record import deletion_record
 from deldokument.services.tenants.offboarding import holdings_of, offboard_tenant
-from deldokument.web.http.request import RequestContext
+from deldokument.web.http.request import POST, RequestContext
 from deldokument.web.http.responses.i18n import _
 from deldokument.web.pages.admin.layout import section_endpoint, section_page, section_path
 from deldokument.web.transfer.downloads import attachment
@@ -58,7 +58,7 @@ ENDPOINTS = (
     section_endpoint(
         "/avslutning",
         end,
-        ("POST",),
+        POST,
         after_end=True,
         again=leaving_page,
         needs_fresh_login=_("End the service for the organisation"),
@@ -66,7 +66,7 @@ ENDPOINTS = (
     section_endpoint(
         "/avslutning/eksport",
         export,
-        ("POST",),
+        POST,
         after_end=True,
         needs_fresh_login=_("Export everything about the organisation"),
     ),

@@ -11,7 +11,7 @@ from deldokument.domain.tenants.tenancy import Tenant
 from deldokument.services.tenants.activation import activate
 from deldokument.services.tenants.deletion_record import deletion_record
 from deldokument.services.tenants.setup_checklist import setup_checklist
-from deldokument.web.http.request import Endpoint, RequestContext, RequiredRole
+from deldokument.web.http.request import POST, Endpoint, RequestContext, RequiredRole
 from deldokument.web.http.responses.rendering import render
 from deldokument.web.pages.admin.layout import SIGNED_IN, section_endpoint, section_page, section_path
 
@@ -67,5 +67,5 @@ def take_into_use(call: RequestContext) -> Response:
 ENDPOINTS = (
     Endpoint("/konfigurasjon", choose_tenant, RequiredRole.PERSON),
     section_endpoint("", overview),
-    section_endpoint("/ta-i-bruk", take_into_use, ("POST",), again=overview),
+    section_endpoint("/ta-i-bruk", take_into_use, POST, again=overview),
 )

@@ -10,7 +10,7 @@ from starlette.responses import RedirectResponse, Response
 from deldokument.domain.shares.scan_policy import CHOICES, DEFAULT_POLICY, Handling, is_stricter
 from deldokument.domain.shares.share import Verdict
 from deldokument.services.tenants.scan_policy import change_scan_policy
-from deldokument.web.http.request import RequestContext
+from deldokument.web.http.request import POST, RequestContext
 from deldokument.web.http.responses.i18n import _
 from deldokument.web.pages.admin.layout import section_endpoint, section_page, section_path
 
@@ -59,5 +59,5 @@ def change(call: RequestContext) -> Response:
 
 ENDPOINTS = (
     section_endpoint(f"/{SECTION}", policy_page),
-    section_endpoint(f"/{SECTION}", change, ("POST",), again=policy_page),
+    section_endpoint(f"/{SECTION}", change, POST, again=policy_page),
 )

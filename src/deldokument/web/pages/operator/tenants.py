@@ -8,6 +8,7 @@ Guarantees:
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 
 from starlette.responses import RedirectResponse, Response
 
@@ -21,7 +22,7 @@ from deldokument.services.agreements import texts
 from deldokument.services.audit.search import share_id_in
 from deldokument.services.tenants import administrators, freezing, registration
 from deldokument.services.tenants.freezing import FreezeReason
-from deldokument.web.http.request import Endpoint, Handler, RequestContext, RequiredRole
+from deldokument.web.http.request import POST, RequestContext, RequiredRole, endpoint_below
 from deldokument.web.http.requests.form_values import read_date
 from deldokument.web.http.responses.i18n import _
 from deldokument.web.http.responses.rendering import render
@@ -228,54 +229,34 @@ def _redirect_to_tenant(call: RequestContext) -> Response:
     return RedirectResponse(f"/drift/kunder/{call.path('tenant_id')}?lagret={saved}", 303)
 
 
-def _endpoint(
-    path: str,
-    handler: Handler,
-    *methods: str,
-    again: Handler | None = None,
-    takes_file: int = 0,
-    needs_fresh_login: str = "",
-) -> Endpoint:
-    return Endpoint(
-        f"/drift{path}",
-        handler,
-        RequiredRole.OPERATOR,
-        methods or ("GET",),
-        again=again,
-        takes_file=takes_file,
-        needs_fresh_login=needs_fresh_login,
-    )
-
-
+_endpoint = partial(endpoint_below, "/drift", RequiredRole.OPERATOR)
 _ONE = "/kunder/{tenant_id}"
 ENDPOINTS = (
     _endpoint("", tenants_page),
     _endpoint(
         "/tekster",
         publish_text,
-        "POST",
+        POST,
         again=tenants_page,
         needs_fresh_login=_("Publish a text for all organisations"),
     ),
-    _endpoint(
-        "/delinger", stop_share, "POST", again=tenants_page, needs_fresh_login=_("Stop a share, or lift its stop")
-    ),
+    _endpoint("/delinger", stop_share, POST, again=tenants_page, needs_fresh_login=_("Stop a share, or lift its stop")),
     _endpoint("/ny", new_tenant_page),
-    _endpoint("/ny", create_tenant, "POST", again=new_tenant_page, needs_fresh_login=_("Register an organisation")),
+    _endpoint("/ny", create_tenant, POST, again=new_tenant_page, needs_fresh_login=_("Register an organisation")),
     _endpoint(_ONE, tenant_page),
-    _endpoint(f"{_ONE}/hovedavtale", record_main, "POST", again=tenant_page, takes_file=MAX_COPY_LENGTH),
+    _endpoint(f"{_ONE}/hovedavtale", record_main, POST, again=tenant_page, takes_file=MAX_COPY_LENGTH),
     _endpoint(f"{_ONE}/hovedavtale/{{agreement_id}}", main_copy),
     _endpoint(
         f"{_ONE}/stans",
         stop_tenant,
-        "POST",
+        POST,
         again=tenant_page,
         needs_fresh_login=_("Stop an organisation, or lift its stop"),
     ),
     _endpoint(
         f"{_ONE}/kontoer/{{account_id}}/stans",
         stop_account,
-        "POST",
+        POST,
         again=tenant_page,
         needs_fresh_login=_("Stop an account, or lift its stop"),
     ),

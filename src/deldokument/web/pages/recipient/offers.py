@@ -18,7 +18,7 @@ from deldokument.services.downloads.access_requests import request_access
 from deldokument.services.downloads.confirmation import confirm_documents
 from deldokument.services.downloads.offers import list_offers, open_share
 from deldokument.services.downloads.warnings import confirm_warnings
-from deldokument.web.http.request import Endpoint, RequestContext, RequiredRole
+from deldokument.web.http.request import POST, Endpoint, RequestContext, RequiredRole
 from deldokument.web.http.responses.document_texts import common_verdict
 from deldokument.web.http.responses.errors import error_text
 from deldokument.web.http.responses.rendering import render
@@ -94,8 +94,8 @@ def offers_page(call: RequestContext) -> Response:
 
 ENDPOINTS = (
     Endpoint("/d/{id}", link_page, RequiredRole.ANYONE, even_refusals=True),
-    Endpoint("/d/{id}/bekreftelse", confirm, RequiredRole.PERSON, ("POST",), even_refusals=True),
-    Endpoint("/d/{id}/advarsel", confirm_warning, RequiredRole.PERSON, ("POST",), even_refusals=True),
-    Endpoint("/d/{id}/foresporsel", ask, RequiredRole.PERSON, ("POST",), even_refusals=True),
+    Endpoint("/d/{id}/bekreftelse", confirm, RequiredRole.PERSON, POST, even_refusals=True),
+    Endpoint("/d/{id}/advarsel", confirm_warning, RequiredRole.PERSON, POST, even_refusals=True),
+    Endpoint("/d/{id}/foresporsel", ask, RequiredRole.PERSON, POST, even_refusals=True),
     Endpoint("/mine", offers_page, RequiredRole.PERSON),
 )

@@ -12,7 +12,7 @@ from starlette.responses import RedirectResponse, Response
 from deldokument.domain.shares.program_access import parse_request
 from deldokument.services.downloads.offers import open_share
 from deldokument.services.downloads.program_access import approve_program
-from deldokument.web.http.request import Endpoint, ErrorFormat, RequestContext, RequiredRole
+from deldokument.web.http.request import POST, Endpoint, ErrorFormat, RequestContext, RequiredRole
 from deldokument.web.http.responses.rendering import CSP, render
 from deldokument.web.pages.recipient.offers import head_of_page
 
@@ -43,5 +43,5 @@ def approve(call: RequestContext) -> Response:
 ENDPOINTS = (
     Endpoint(_PATH, program_page, RequiredRole.PERSON, even_refusals=True),
     # Not PAGE: the page that resends a form may not send the browser to the program.
-    Endpoint(_PATH, approve, RequiredRole.PERSON, ("POST",), ErrorFormat.BYTES, even_refusals=True),
+    Endpoint(_PATH, approve, RequiredRole.PERSON, POST, ErrorFormat.BYTES, even_refusals=True),
 )

@@ -1,13 +1,10 @@
 """Pages of members who share.
 
-- `access_requests`: answers to recipients who ask for more time or a new share
 - `additions`: «Legg til dokumenter»: documents beside a published share
 - `changes`: «Endre delingen»: changes of a published share
-- `copies`: «Lag ny deling fra denne»: a draft from a share
 - `discarding`: discarding a draft, and undoing it
 - `drafts`: «Del dokumenter»: the share form and its JSON calls
 - `handover`: «Overlat utkastet»: handover of a draft to a colleague
-- `held_documents`: releasing a document that the scan policy holds
 - `my_notifications`: «Varsler til meg»
 - `proposals`: «Godkjenning» (four eyes)
 - `reports`: «Rapport»: the report of a share as PDF and JSON

@@ -7,8 +7,6 @@ Guarantees:
 The rules are in services.shares.drafts.additions and services.shares.published.changes.
 """
 
-from typing import Any
-
 from starlette.responses import JSONResponse, RedirectResponse, Response
 
 from deldokument.domain.errors import InvalidFields, InvalidInput
@@ -20,7 +18,7 @@ from deldokument.services.shares.display.views import ShareView
 from deldokument.services.shares.drafts import additions
 from deldokument.services.shares.published import changes
 from deldokument.services.shares.scans.verdicts import foreseen_verdict
-from deldokument.web.http.request import Endpoint, ErrorFormat, RequestContext, RequiredRole
+from deldokument.web.http.request import POST, Endpoint, RequestContext, RequiredRole, json_endpoint
 from deldokument.web.http.requests.json_fields import json_ids
 from deldokument.web.http.responses.rendering import render
 from deldokument.web.pages.sharing.shares import is_own_proposal, own_ids
@@ -86,14 +84,10 @@ def _view(call: RequestContext) -> ShareView:
     return queries.view_share(call.deps, call.person.person, call.path("id"))
 
 
-def _json(path: str, handler: Any, method: str) -> Endpoint:
-    return Endpoint(path, handler, RequiredRole.PERSON, (method,), ErrorFormat.JSON)
-
-
 _DOCUMENTS = "/delinger/{id}/dokumenter"
 ENDPOINTS = (
     Endpoint(_DOCUMENTS, addition_page, RequiredRole.PERSON),
-    _json(_DOCUMENTS, announce, "POST"),
-    _json(f"{_DOCUMENTS}/{{document_id}}", take_back, "DELETE"),
-    _json("/delinger/{id}/publisering", add, "POST"),
+    json_endpoint(_DOCUMENTS, announce, POST),
+    json_endpoint(f"{_DOCUMENTS}/{{document_id}}", take_back, ("DELETE",)),
+    json_endpoint("/delinger/{id}/publisering", add, POST),
 )

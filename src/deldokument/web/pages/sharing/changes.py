@@ -24,7 +24,7 @@ from deldokument.services.shares.display import queries
 from deldokument.services.shares.display.views import ShareView
 from deldokument.services.shares.published import changes
 from deldokument.services.shares.recipients.recipients import RecipientInput
-from deldokument.web.http.request import Endpoint, RequestContext, RequiredRole
+from deldokument.web.http.request import POST, Endpoint, RequestContext, RequiredRole
 from deldokument.web.http.responses.errors import FieldErrors, error_text
 from deldokument.web.http.responses.i18n import _
 from deldokument.web.http.responses.rendering import render
@@ -149,12 +149,12 @@ _RECIPIENT = "/delinger/{id}/mottakere/{recipient_id}"
 _REMOVAL = "dokumenter/{document_id}/fjerning"
 ENDPOINTS = (
     Endpoint(_CHANGE, change_page, RequiredRole.PERSON),
-    Endpoint(_CHANGE, change, RequiredRole.PERSON, ("POST",), again=change_page),
+    Endpoint(_CHANGE, change, RequiredRole.PERSON, POST, again=change_page),
     Endpoint(_RECIPIENT, recipient_page, RequiredRole.PERSON),
-    Endpoint(_RECIPIENT, change_label, RequiredRole.PERSON, ("POST",), again=recipient_page),
+    Endpoint(_RECIPIENT, change_label, RequiredRole.PERSON, POST, again=recipient_page),
     deed("endring/godkjenning", approve),
     Endpoint("/delinger/{id}/mottakere", new_recipient_page, RequiredRole.PERSON),
-    Endpoint("/delinger/{id}/mottakere", add_recipient, RequiredRole.PERSON, ("POST",), again=new_recipient_page),
+    Endpoint("/delinger/{id}/mottakere", add_recipient, RequiredRole.PERSON, POST, again=new_recipient_page),
     deed("fjerning/{recipient_id}", remove_recipient),
     Endpoint(f"/delinger/{{id}}/{_REMOVAL}", document_page, RequiredRole.PERSON),
     deed(_REMOVAL, remove_document),

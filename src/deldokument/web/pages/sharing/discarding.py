@@ -11,7 +11,7 @@ from deldokument.domain.shares.share import ShareState
 from deldokument.services.shares.display import queries
 from deldokument.services.shares.display.views import ShareView
 from deldokument.services.shares.drafts import discarding
-from deldokument.web.http.request import Endpoint, RequestContext, RequiredRole
+from deldokument.web.http.request import POST, Endpoint, RequestContext, RequiredRole
 from deldokument.web.http.responses.rendering import render
 from deldokument.web.pages.sharing.share_list import list_of
 from deldokument.web.pages.sharing.shares import UNDO_SECONDS
@@ -63,6 +63,6 @@ _DRAFT = "/del/utkast/{id}"
 ENDPOINTS = (
     Endpoint("/delinger", list_page, RequiredRole.PERSON),
     Endpoint(f"{_DRAFT}/forkasting", question_page, RequiredRole.PERSON),
-    Endpoint(f"{_DRAFT}/forkasting", discard, RequiredRole.PERSON, ("POST",)),
-    Endpoint(f"{_DRAFT}/angring", undo, RequiredRole.PERSON, ("POST",), again=list_page),
+    Endpoint(f"{_DRAFT}/forkasting", discard, RequiredRole.PERSON, POST),
+    Endpoint(f"{_DRAFT}/angring", undo, RequiredRole.PERSON, POST, again=list_page),
 )

@@ -23,6 +23,7 @@ from deldokument.domain.shares.upload import MAX_LENGTH
 from deldokument.domain.tenants.tenancy import PeriodRule
 from deldokument.services.accounts.members import Membership
 from deldokument.services.notifications.email_addresses import show_address
+from deldokument.services.shares.display import queries
 from deldokument.services.shares.display.disclosure import view_with_numbers
 from deldokument.services.shares.display.views import DocumentView, RecipientView, ShareView
 from deldokument.services.shares.drafts import drafts
@@ -33,7 +34,7 @@ from deldokument.services.shares.drafts.remarks import recipient_remarks
 from deldokument.services.shares.published import publishing
 from deldokument.services.shares.rights.authorization import check_may_share
 from deldokument.services.shares.scans.verdicts import foreseen_verdict
-from deldokument.web.http.request import Endpoint, ErrorFormat, RequestContext, RequiredRole
+from deldokument.web.http.request import POST, Endpoint, RequestContext, RequiredRole, json_endpoint
 from deldokument.web.http.requests.json_fields import json_flag, json_ids, json_text
 from deldokument.web.http.responses.errors import error_text
 from deldokument.web.http.responses.i18n import LANGUAGES, Translator
@@ -227,6 +228,12 @@ def add_document(call: RequestContext) -> Response:
     return JSONResponse(announced_json(ticket), 201)
 
 
+def copied_documents(call: RequestContext) -> Response:
+    """Return the documents of a draft, for the page that shows the progress of copying."""
+    view = queries.view_share(call.deps, call.person.person, call.path("id"))
+    return JSONResponse({"documents": [document_json(document) for document in view.documents]})
+
+
 def remove_document(call: RequestContext) -> Response:
     """Remove a document."""
     return _answer(drafts.remove_document(call.deps, call.person.person, call.path("id"), call.path("document_id")))
@@ -362,22 +369,19 @@ def _local(instant: datetime) -> str:
     return instant.astimezone(OSLO).strftime("%Y-%m-%dT%H:%M")
 
 
-def _json(path: str, handler: Any, *methods: str) -> Endpoint:
-    return Endpoint(path, handler, RequiredRole.PERSON, methods, ErrorFormat.JSON)
-
-
 _DRAFT = "/del/utkast/{id}"
 ENDPOINTS = (
     Endpoint("/del", share_page, RequiredRole.PERSON),
-    _json("/del/csrf", fresh_csrf, "GET"),
-    _json("/del/utkast", start, "POST"),
-    _json(_DRAFT, save, "PUT"),
-    _json(f"{_DRAFT}/mottakere", add_recipients, "POST"),
-    _json(f"{_DRAFT}/nylig-brukt", add_recent_recipient, "POST"),
-    _json(f"{_DRAFT}/mottakere/{{recipient_id}}", change_recipient, "PUT"),
-    _json(f"{_DRAFT}/mottakere/{{recipient_id}}", remove_recipient, "DELETE"),
-    _json(f"{_DRAFT}/dokumenter", add_document, "POST"),
-    _json(f"{_DRAFT}/dokumenter/{{document_id}}", remove_document, "DELETE"),
-    _json(f"{_DRAFT}/publisering", publish, "POST"),
+    json_endpoint("/del/csrf", fresh_csrf),
+    json_endpoint("/del/utkast", start, POST),
+    json_endpoint(_DRAFT, save, ("PUT",)),
+    json_endpoint(f"{_DRAFT}/mottakere", add_recipients, POST),
+    json_endpoint(f"{_DRAFT}/nylig-brukt", add_recent_recipient, POST),
+    json_endpoint(f"{_DRAFT}/mottakere/{{recipient_id}}", change_recipient, ("PUT",)),
+    json_endpoint(f"{_DRAFT}/mottakere/{{recipient_id}}", remove_recipient, ("DELETE",)),
+    json_endpoint(f"{_DRAFT}/dokumenter", add_document, POST),
+    json_endpoint(f"{_DRAFT}/dokumenter", copied_documents),
+    json_endpoint(f"{_DRAFT}/dokumenter/{{document_id}}", remove_document, ("DELETE",)),
+    json_endpoint(f"{_DRAFT}/publisering", publish, POST),
     Endpoint("/delinger/{id}/delt", published_page, RequiredRole.PERSON),
 )

@@ -11,7 +11,7 @@ from starlette.responses import RedirectResponse, Response
 from deldokument.domain.shares.share import ShareState
 from deldokument.services.people import PersonView
 from deldokument.services.shares.published import handover
-from deldokument.web.http.request import Endpoint, RequestContext, RequiredRole
+from deldokument.web.http.request import POST, Endpoint, RequestContext, RequiredRole
 from deldokument.web.http.responses.rendering import plain, render
 from deldokument.web.pages.sharing.drafts import can_be_filled_in
 from deldokument.web.pages.sharing.shares import detail_page, to_share
@@ -47,5 +47,5 @@ def _options(colleagues: Sequence[PersonView]) -> list[tuple[str, str]]:
 _PATH = "/del/utkast/{id}/overlating"
 ENDPOINTS = (
     Endpoint(_PATH, handover_page, RequiredRole.PERSON),
-    Endpoint(_PATH, hand_over, RequiredRole.PERSON, ("POST",), again=handover_page),
+    Endpoint(_PATH, hand_over, RequiredRole.PERSON, POST, again=handover_page),
 )

@@ -18,7 +18,7 @@ from deldokument.domain.errors import InvalidInput
 from deldokument.domain.messages.email_addresses import Language
 from deldokument.services.notifications import email_addresses
 from deldokument.services.notifications.email_texts import SETTINGS_PATH
-from deldokument.web.http.request import Endpoint, RequestContext, RequiredRole
+from deldokument.web.http.request import POST, Endpoint, RequestContext, RequiredRole
 from deldokument.web.http.responses.rendering import render
 
 _OF_MEMBERS: tuple[str, ...] = ("downloaded", "ending", "approval")
@@ -93,11 +93,10 @@ def _redirect(call: RequestContext, what: str) -> Response:
     return RedirectResponse(f"{SETTINGS_PATH}?gjort={what}" + (f"&neste={path}" if path else ""), 303)
 
 
-_POST = ("POST",)
 ENDPOINTS = (
     Endpoint(SETTINGS_PATH, notices_page, RequiredRole.PERSON),
-    Endpoint(f"{SETTINGS_PATH}/adresse", enter, RequiredRole.PERSON, _POST, again=notices_page, error_field="email"),
-    Endpoint(f"{SETTINGS_PATH}/kode", confirm, RequiredRole.PERSON, _POST, again=notices_page, error_field="email"),
-    Endpoint(f"{SETTINGS_PATH}/valg", choose, RequiredRole.PERSON, _POST, again=notices_page),
-    Endpoint(f"{SETTINGS_PATH}/fjerning", remove, RequiredRole.PERSON, _POST),
+    Endpoint(f"{SETTINGS_PATH}/adresse", enter, RequiredRole.PERSON, POST, again=notices_page, error_field="email"),
+    Endpoint(f"{SETTINGS_PATH}/kode", confirm, RequiredRole.PERSON, POST, again=notices_page, error_field="email"),
+    Endpoint(f"{SETTINGS_PATH}/valg", choose, RequiredRole.PERSON, POST, again=notices_page),
+    Endpoint(f"{SETTINGS_PATH}/fjerning", remove, RequiredRole.PERSON, POST),
 )

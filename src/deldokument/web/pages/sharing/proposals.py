@@ -16,7 +16,7 @@ from deldokument.services.shares.approvals import proposals
 from deldokument.services.shares.display import queries
 from deldokument.services.shares.published import publishing
 from deldokument.services.shares.scans.verdicts import foreseen_verdict
-from deldokument.web.http.request import Endpoint, RequestContext, RequiredRole
+from deldokument.web.http.request import POST, Endpoint, RequestContext, RequiredRole
 from deldokument.web.http.responses.rendering import render
 from deldokument.web.pages.sharing.shares import RETURN, detail_page, is_own_proposal, to_share
 
@@ -62,6 +62,6 @@ def send_back(call: RequestContext) -> Response:
 
 ENDPOINTS = (
     Endpoint("/delinger/{id}/godkjenning", proposal_page, RequiredRole.PERSON),
-    Endpoint("/delinger/{id}/godkjenning", approve, RequiredRole.PERSON, ("POST",), again=proposal_page),
-    Endpoint("/delinger/{id}/retur", send_back, RequiredRole.PERSON, ("POST",), again=proposal_page),
+    Endpoint("/delinger/{id}/godkjenning", approve, RequiredRole.PERSON, POST, again=proposal_page),
+    Endpoint("/delinger/{id}/retur", send_back, RequiredRole.PERSON, POST, again=proposal_page),
 )

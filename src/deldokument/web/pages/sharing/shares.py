@@ -2,15 +2,17 @@
 
 Guarantees:
 - Only members can see that these pages exist.
-- After an error the form still contains the input.
+- After an error there is no new draft, the form still contains the input, and the share's page gives the reason.
 - Every action works without JavaScript.
 
-The rules are in services.shares.display.queries and services.shares.published.publishing.
+The rules are in services.shares: `display.queries`, `published.publishing`, `recipients.access_requests` and
+`scans.held_documents`.
 """
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 
 from starlette.responses import RedirectResponse, Response
 
@@ -24,7 +26,9 @@ from deldokument.services.shares.display.views import DownloadView, RecipientVie
 from deldokument.services.shares.drafts.discarding import UNCHANGED
 from deldokument.services.shares.published import changes, publishing
 from deldokument.services.shares.recipients import reminders
-from deldokument.web.http.request import Endpoint, Handler, RequestContext, RequiredRole
+from deldokument.services.shares.recipients.access_requests import refuse_requests
+from deldokument.services.shares.scans import held_documents
+from deldokument.web.http.request import POST, Endpoint, RequestContext, RequiredRole, endpoint_below
 from deldokument.web.http.responses.document_texts import common_verdict
 from deldokument.web.http.responses.i18n import LANGUAGES, Translator
 from deldokument.web.http.responses.rendering import render
@@ -210,11 +214,46 @@ def undo(call: RequestContext) -> Response:
     return to_share(share.id, "angret" if share.state is ShareState.DRAFT else "apnet")
 
 
-def deed(path: str, handler: Handler) -> Endpoint:
-    """Return the endpoint of an action on a share."""
-    return Endpoint(f"/delinger/{{id}}/{path}", handler, RequiredRole.PERSON, ("POST",), again=detail_page)
+def refuse(call: RequestContext) -> Response:
+    """Refuse all who ask for more time or a new share («Si nei»). More time is given by changing the end."""
+    try:
+        refuse_requests(call.deps, call.person.person, call.path("id"), call.fields.get(REFUSAL, ""))
+    except InvalidInput as error:
+        raise error.at(REFUSAL) from None
+    return to_share(call.path("id"), "avslatt")
 
 
+def share_again(call: RequestContext) -> Response:
+    """Start a new draft for those who ask («Lag ny deling til dem som ber om det»)."""
+    draft = publishing.copy_share(call.deps, call.person.person, call.path("id"), only_asking=True)
+    return RedirectResponse(f"/del?utkast={draft.id}", 303)
+
+
+def copy(call: RequestContext) -> Response:
+    """Start a new draft from this share («Lag ny deling fra denne»), with its documents if that box is checked."""
+    share_id, with_documents = call.path("id"), bool(call.fields.get("documents"))
+    draft = publishing.copy_share(call.deps, call.person.person, share_id, with_documents=with_documents)
+    return RedirectResponse(f"/del?utkast={draft.id}", 303)
+
+
+def release(call: RequestContext) -> Response:
+    """Release a document that the scan policy holds («Slipp fri»)."""
+    held_documents.release_document(call.deps, call.person.person, call.path("id"), call.path("document_id"))
+    return _to_documents(call)
+
+
+def hold(call: RequestContext) -> Response:
+    """Hold a released document again («Hold tilbake»)."""
+    held_documents.hold_document(call.deps, call.person.person, call.path("id"), call.path("document_id"))
+    return _to_documents(call)
+
+
+def _to_documents(call: RequestContext) -> Response:
+    return RedirectResponse(f"/delinger/{call.path('id')}#documents", 303)
+
+
+deed = partial(endpoint_below, "/delinger/{id}/", RequiredRole.PERSON, methods=POST, again=detail_page)
+"""Returns the endpoint of an action on a share."""
 ENDPOINTS = (
     Endpoint("/delinger/{id}", detail_page, RequiredRole.PERSON),
     Endpoint("/delinger/{id}/tilbaketrekking", withdrawal_page, RequiredRole.PERSON),
@@ -222,4 +261,9 @@ ENDPOINTS = (
     deed("paminnelse", remind),
     deed("tilbaketrekking", withdraw),
     deed("angring", undo),
+    deed("avslag", refuse),
+    deed("ny-deling", share_again),
+    deed("kopi", copy),
+    deed("dokumenter/{document_id}/frigivelse", release),
+    deed("dokumenter/{document_id}/tilbakehold", hold),
 )
