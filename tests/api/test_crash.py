@@ -18,7 +18,7 @@ LEASE = {"deldokument.services.api.idempotency.LEASE": timedelta(seconds=1)}
 POINTS = {
     "in the middle of a document": "deldokument.services.api.one_request_share.begin_append",
     "before publishing": "deldokument.services.api.one_request_share.publish_share",
-    "between the work and its answer": "deldokument.web.api.middleware.finish_request",
+    "between the work and its answer": "deldokument.web.http.idempotency.finish_request",
 }
 
 

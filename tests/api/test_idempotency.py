@@ -141,7 +141,7 @@ def test_killed_between_the_work_and_its_answer_it_makes_nothing_twice(
         raise Killed
 
     with monkeypatch.context() as patched:
-        patched.setattr("deldokument.web.api.middleware.finish_request", killed)
+        patched.setattr("deldokument.web.http.idempotency.finish_request", killed)
         with pytest.raises(Killed):
             create(cast.sharer, stage)
     assert count(cast) == 1
@@ -160,7 +160,7 @@ def test_an_answer_that_could_not_be_kept_is_given_all_the_same(
         raise Unavailable("database")
 
     with monkeypatch.context() as patched:
-        patched.setattr("deldokument.web.api.middleware.finish_request", down)
+        patched.setattr("deldokument.web.http.idempotency.finish_request", down)
         first = create(cast.sharer, stage)
     assert first.status_code == 201
     stage.clock.advance(seconds=idempotency.LEASE.total_seconds())
@@ -200,8 +200,8 @@ def test_a_request_refused_during_its_renewal_may_be_corrected_under_its_key(
 
     with monkeypatch.context() as patched:
         patched.setattr("deldokument.services.shares.drafts.api_drafts.create_draft", held)
-        patched.setattr("deldokument.web.http.limits.lease_renewal.renew_request", slow)
-        patched.setattr("deldokument.web.http.limits.lease_renewal.RENEWED_SECONDS", 0.01)
+        patched.setattr("deldokument.web.http.idempotency.renew_request", slow)
+        patched.setattr("deldokument.web.http.idempotency.RENEWED_SECONDS", 0.01)
         assert create(cast.sharer, stage, title="\x07").status_code == 422
     assert create(cast.sharer, stage).status_code == 201
 
@@ -223,8 +223,8 @@ def test_a_request_that_outlives_its_lease_is_not_done_twice(
         return request
 
     monkeypatch.setattr("deldokument.services.shares.drafts.api_drafts.create_draft", held)
-    monkeypatch.setattr("deldokument.web.http.limits.lease_renewal.renew_request", counted)
-    monkeypatch.setattr("deldokument.web.http.limits.lease_renewal.RENEWED_SECONDS", 0.01)
+    monkeypatch.setattr("deldokument.web.http.idempotency.renew_request", counted)
+    monkeypatch.setattr("deldokument.web.http.idempotency.RENEWED_SECONDS", 0.01)
     with ThreadPoolExecutor(1) as pool:
         first = pool.submit(create, cast.sharer, stage)
         assert inside.wait(20)

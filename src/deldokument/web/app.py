@@ -29,9 +29,8 @@ from deldokument.web.api.middleware import PREFIX as API_PREFIX
 from deldokument.web.http.damage_recorder import DamageRecorder
 from deldokument.web.http.dispatch import failure, starlette_route
 from deldokument.web.http.meter import Meter, RequestMeter
-from deldokument.web.http.request import LANGUAGE_COOKIE, Endpoint, ErrorFormat, RequestContext, endpoint_name
+from deldokument.web.http.request import Endpoint, ErrorFormat, RequestContext, endpoint_name
 from deldokument.web.http.requests.path_encoding import EncodedControls
-from deldokument.web.http.responses.i18n import Translator, choose
 from deldokument.web.http.responses.rate_limit import ConcurrencyLimiter
 from deldokument.web.http.responses.rendering import CSP
 from deldokument.web.http.resubmission import ReadLimit
@@ -202,10 +201,9 @@ def _unexpected_handler(deps: Dependencies, site: Site) -> _ErrorHandler:
 
 
 def _page(deps: Dependencies, site: Site, request: Request, error: NotFound | Conflict | Broken) -> Response:
-    translator = Translator(choose(request.cookies.get(LANGUAGE_COOKIE), request.headers.get("accept-language", "")))
     session = None
     if not isinstance(error, Broken):
         # The answer is the same for everybody, so it is sent even if the database cannot identify the person.
         with suppress(Unavailable):
             session = find_session(deps, request.cookies.get(site.session_cookie))
-    return failure(RequestContext(deps, site, request, translator, session), ErrorFormat.PAGE, error)
+    return failure(RequestContext(deps, site, request, session), ErrorFormat.PAGE, error)

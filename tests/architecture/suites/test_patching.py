@@ -12,7 +12,7 @@ LISTED = Counter(
     {
         # A call that is delayed or counted, but still made.
         "tests/api/test_idempotency.py: deldokument.services.shares.drafts.api_drafts.create_draft": 2,
-        "tests/api/test_idempotency.py: deldokument.web.http.limits.lease_renewal.renew_request": 1,
+        "tests/api/test_idempotency.py: deldokument.web.http.idempotency.renew_request": 1,
         "tests/services/shares/display/test_queries.py: subject_number": 1,
         # A fake that is slow once.
         "tests/services/shares/recipients/test_organization_names.py: find": 1,

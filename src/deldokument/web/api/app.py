@@ -53,27 +53,24 @@ def create_api(deps: Dependencies, site: Site, callers: ConcurrencyLimiter) -> A
     # Built at the first request: it takes longer than the rest of this function, and most processes never need it.
     described = cache(lambda: describe(app, PREFIX, site))
     app.add_route("/openapi.json", lambda _: JSONResponse(described()))
-    app.add_exception_handler(ServiceError, _as_problem)
-    app.add_exception_handler(IntegrityError, _as_problem)
-    app.add_exception_handler(RequestValidationError, _answer_malformed)
-    app.add_exception_handler(HTTPException, _answer_unrouted)
-    app.add_exception_handler(Exception, _answer_unexpected)
+    for kind in (ServiceError, IntegrityError, RequestValidationError, HTTPException, Exception):
+        app.add_exception_handler(kind, _answer_failed)
     return ApiMiddleware(app, deps, callers)
 
 
-async def _as_problem(request: Request, error: Exception) -> Response:
-    assert isinstance(error, ServiceError | IntegrityError)
-    return problem(request, error)
+async def _answer_failed(request: Request, error: Exception) -> Response:
+    if isinstance(error, HTTPException):
+        return _answer_unrouted(request, error)
+    if isinstance(error, RequestValidationError):
+        return problem(request, faults_of(error))
+    if isinstance(error, ServiceError | IntegrityError):
+        return problem(request, error)
+    log.error("unexpected error", exc_info=error)
+    return problem(request, Broken("unexpected"))
 
 
-async def _answer_malformed(request: Request, error: Exception) -> Response:
-    assert isinstance(error, RequestValidationError)
-    return problem(request, faults_of(error))
-
-
-async def _answer_unrouted(request: Request, error: Exception) -> Response:
+def _answer_unrouted(request: Request, error: HTTPException) -> Response:
     """Answer an unknown path, an unsupported method, or a body that is not JSON."""
-    assert isinstance(error, HTTPException)
     reasons: dict[int, ServiceError] = {
         404: NotFound("no such route"),
         405: Conflict("method"),
@@ -93,8 +90,3 @@ def _allowed_methods(request: Request) -> set[str]:
     methods = {method for route in matching if isinstance(route, Route) for method in route.methods or ()}
     # The middleware answers HEAD through the route of GET.
     return methods | {"HEAD"} if "GET" in methods else methods
-
-
-async def _answer_unexpected(request: Request, error: Exception) -> Response:
-    log.error("unexpected error", exc_info=error)
-    return problem(request, Broken("unexpected"))

@@ -27,21 +27,16 @@ from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from deldokument.crypto.errors import IntegrityError
-from deldokument.domain.errors import InvalidInput, ServiceError, TokenRefused, TooLarge, Unavailable
+from deldokument.domain.errors import InvalidInput, ServiceError, TokenRefused, Unavailable
 from deldokument.domain.identifiers import Consumer
 from deldokument.ports.dependencies import Dependencies
-from deldokument.services.api.idempotency import (
-    StoredResponse,
-    begin_request,
-    finish_request,
-)
 from deldokument.services.auth.programs import find_program
 from deldokument.services.auth.sessions import Session
 from deldokument.services.rate_limit import RateLimit, check_rate
 from deldokument.web.api.dependencies import ApiCall, ProgramCall
 from deldokument.web.api.multipart_body import read_parts
-from deldokument.web.http.dispatch import MAX_ANONYMOUS_BODY
-from deldokument.web.http.limits.lease_renewal import LeaseRenewal
+from deldokument.web.http.dispatch import MAX_ANONYMOUS_BODY, whole_body
+from deldokument.web.http.idempotency import once
 from deldokument.web.http.requests.bearer import bearer_token
 from deldokument.web.http.requests.media_type import JSON, media_type_of
 from deldokument.web.http.responses.errors import MediaTypeRefused
@@ -63,7 +58,6 @@ BODY_SECONDS = 120.0
 MAX_FORMS = 16
 MAX_FORMS_PER_CONSUMER = 8
 """Bodies with files that one consumer may send at once, so that it cannot block the others."""
-_KEPT_HEADERS = ("content-type", "location")
 _WITH_BODY = frozenset({"POST", "PUT", "PATCH"})
 
 
@@ -88,7 +82,7 @@ class ApiMiddleware:
         send = _with_headers(send, headers)
         try:
             if _gives_token(scope["path"]):
-                call = ProgramCall(self._world, None, await _whole_body(request))
+                call = ProgramCall(self._world, None, await _read_body(request))
                 # Counted only after the body, which a slow client may send for a long time.
                 with self._callers.one_more(None):
                     await self._pass(scope, receive, send, call)
@@ -98,7 +92,7 @@ class ApiMiddleware:
                 return
             consumer = await self._admit(request, headers)
             async with self._within_limits(scope, consumer):
-                body = await _whole_body(request)
+                body = await _read_body(request)
                 await self._serve(request, send, ApiCall(self._world, consumer, body))
         except ClientDisconnect:
             return
@@ -129,11 +123,18 @@ class ApiMiddleware:
 
     async def _serve(self, request: Request, send: Send, call: ApiCall) -> None:
         name = request.headers.get("idempotency-key")
-        if request.method == "POST" and name is not None:
-            response = await self._once(request, call, name)
-            await response(request.scope, request.receive, send)
-        else:
+        if request.method != "POST" or name is None:
             await self._pass(request.scope, request.receive, send, call)
+            return
+
+        async def run(new_id: str) -> Response:
+            answer = BufferedResponse()
+            await self._pass(request.scope, request.receive, answer.take, replace(call, new_id=new_id))
+            return answer.response()
+
+        digest = await run_in_threadpool(_digest, request, call.body)
+        response = await once(call.deps, call.consumer, name, digest, run)
+        await response(request.scope, request.receive, send)
 
     async def _pass(self, scope: Scope, receive: Receive, send: Send, call: ApiCall | ProgramCall) -> None:
         scope.setdefault("state", {})["call"] = call
@@ -141,25 +142,11 @@ class ApiMiddleware:
             # The application has already answered and logged the error before raising it again.
             await self._app(scope, _replay_body(call.body, receive), send)
 
-    async def _once(self, request: Request, call: ApiCall, name: str) -> Response:
-        """Run a request with an idempotency key, or return its stored response."""
-        digest = await run_in_threadpool(_digest, request, call.body)
-        named = await run_in_threadpool(begin_request, call.deps, call.consumer, name, digest)
-        if isinstance(named, StoredResponse):
-            return Response(named.body, named.status, {**named.headers, "Idempotency-Replayed": "true"})
-        answer, held = BufferedResponse(), LeaseRenewal(named)
-        async with held.keep_renewed(call.deps):
-            await self._pass(request.scope, request.receive, answer.take, replace(call, new_id=named.new_id))
-        with suppress(ServiceError):
-            # The change is committed. If its response cannot be stored, a repetition runs again under the same id.
-            await run_in_threadpool(finish_request, call.deps, call.consumer, held.request, answer.stored_response())
-        return answer.response()
-
     async def _program_call(self, request: Request) -> ProgramCall:
         """Check a program's token; then read the body."""
         share_id, token = request.scope["path"].removeprefix(OFFERS).partition("/")[0], bearer_token(request) or ""
         session = await run_in_threadpool(_admitted_program, self._world, token, share_id)
-        return ProgramCall(self._world, session, await _whole_body(request))
+        return ProgramCall(self._world, session, await _read_body(request))
 
     async def _admit(self, request: Request, headers: dict[str, str]) -> Consumer:
         token = bearer_token(request)
@@ -196,10 +183,6 @@ class BufferedResponse:
         elif message["type"] == "http.response.body":
             self._body += message.get("body", b"")
 
-    def stored_response(self) -> StoredResponse:
-        kept = {name: self._headers[name] for name in _KEPT_HEADERS if name in self._headers}
-        return StoredResponse(self._status, kept, bytes(self._body))
-
     def response(self) -> Response:
         response = Response(bytes(self._body), self._status)
         response.raw_headers = self._headers.raw
@@ -233,18 +216,13 @@ def _longest_body(path: str) -> int:
     return MAX_BODY + (MAX_FILES if path == SMALL_SHARES else 0)
 
 
-async def _whole_body(request: Request) -> bytes:
+async def _read_body(request: Request) -> bytes:
     """Return the whole body. Raises: MediaTypeRefused, TooLarge, TimeoutError or ClientDisconnect."""
     if request.method not in _WITH_BODY:
         return b""
     with_files = request.scope["path"] == SMALL_SHARES
-    longest = _longest_body(request.scope["path"])
-    raw = bytearray()
     async with asyncio.timeout(BODY_SECONDS):
-        async for piece in request.stream():
-            raw += piece
-            if len(raw) > longest:
-                raise TooLarge("body_too_large")
+        raw = await whole_body(request, _longest_body(request.scope["path"]))
     kind = media_type_of(request)
     wanted = _FORM if with_files else JSON
     if raw and kind != wanted:

@@ -3,7 +3,8 @@
 - `damage_recorder`: records damaged rows that a request has found
 - `dispatch`: request dispatch: session, CSRF, body, handler, errors
 - `fresh_login`: keeps forms that need a fresh login
-- `limits`: limits of anonymous callers, and leases
+- `idempotency`: requests with an idempotency key
+- `limits`: limits of anonymous callers
 - `meter`: metrics of requests, refusals, calls to registers and database connections
 - `request`: request context of a handler, and route declarations
 - `requests`: parts of a request

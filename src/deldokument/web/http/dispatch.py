@@ -56,7 +56,6 @@ from deldokument.web.http.limits.refusal_time import now, wait_for_step
 from deldokument.web.http.limits.slots import LogThrottle, Slots, SlotsTaken
 from deldokument.web.http.meter import note_refusal
 from deldokument.web.http.request import (
-    LANGUAGE_COOKIE,
     SAFE_METHODS,
     Endpoint,
     ErrorFormat,
@@ -69,7 +68,6 @@ from deldokument.web.http.requests.forms import read_form
 from deldokument.web.http.requests.media_type import media_type_of
 from deldokument.web.http.responses.error_texts import WORDS
 from deldokument.web.http.responses.errors import StalePage, error_headers, error_text, field_errors, status_of
-from deldokument.web.http.responses.i18n import Translator, choose
 from deldokument.web.http.responses.problems import problem
 from deldokument.web.http.responses.rendering import render
 from deldokument.web.http.resubmission import (
@@ -103,10 +101,7 @@ def starlette_route(endpoint: Endpoint, deps: Dependencies, site: Site, reading:
 
     async def serve(request: Request) -> Response:
         arrived = now()
-        translator = Translator(
-            choose(request.cookies.get(LANGUAGE_COOKIE), request.headers.get("accept-language", ""))
-        )
-        response = await _serve(endpoint, RequestContext(deps, site, request, translator, None), slots, reading)
+        response = await _serve(endpoint, RequestContext(deps, site, request), slots, reading)
         if endpoint.even_refusals and response.status_code >= _NOT_A_PAGE:
             await wait_for_step(arrived)
         return response
@@ -285,11 +280,7 @@ async def _read_files(call: RequestContext, file_length: int, text_length: int, 
 async def _read_words(call: RequestContext, kind: str, text_length: int) -> None:
     if int(call.request.headers.get("content-length", "0")) > text_length:
         raise TooLarge("body_too_large")
-    raw = bytearray()
-    async for piece in call.request.stream():
-        raw += piece
-        if len(raw) > text_length:
-            raise TooLarge("body_too_large")
+    raw = await whole_body(call.request, text_length)
     if kind == "application/json":
         call.body = json_object(raw or b"{}", "body")
     elif kind == "application/x-www-form-urlencoded":
@@ -297,6 +288,16 @@ async def _read_words(call: RequestContext, kind: str, text_length: int) -> None
             call.fields = dict(parse_qsl(raw.decode(), keep_blank_values=True, max_num_fields=MAX_FIELDS))
         except ValueError:
             raise InvalidInput("body", "body_malformed") from None
+
+
+async def whole_body(request: Request, longest: int) -> bytearray:
+    """Return the body. Raises: TooLarge if it has more than ``longest`` bytes; ClientDisconnect."""
+    raw = bytearray()
+    async for piece in request.stream():
+        raw += piece
+        if len(raw) > longest:
+            raise TooLarge("body_too_large")
+    return raw
 
 
 def json_object(raw: bytes | bytearray, field: str) -> Mapping[str, Any]:
@@ -369,5 +370,5 @@ def _error_page(call: RequestContext, status: int, error: ServiceError) -> Respo
     try:
         return render(call, "http/error.html", status=status, errors=[], **context)
     except ServiceError:
-        nobody = RequestContext(call.deps, call.site, call.request, call.translator, None)
+        nobody = RequestContext(call.deps, call.site, call.request)
         return render(nobody, "http/error.html", status=status, errors=[], **context)

@@ -16,7 +16,7 @@ from deldokument.services.auth.roles import Roles, roles_of
 from deldokument.services.auth.sessions import Session
 from deldokument.web.http.requests.forms import SentFile
 from deldokument.web.http.responses.errors import FieldErrors, field_errors
-from deldokument.web.http.responses.i18n import Translator
+from deldokument.web.http.responses.i18n import Translator, choose
 from deldokument.web.http.site import Site
 
 LANGUAGE_COOKIE = "spraak"
@@ -56,8 +56,8 @@ class RequestContext:
     deps: Dependencies
     site: Site
     request: Request
-    translator: Translator
-    session: Session | None
+    session: Session | None = None
+    translator: Translator = field(init=False)
     fields: Mapping[str, str] = field(default_factory=dict)
     body: Mapping[str, Any] = field(default_factory=dict)
     files: Mapping[str, SentFile] = field(default_factory=dict)
@@ -73,6 +73,10 @@ class RequestContext:
     """Roles that have been read already."""
     admitted_until: float = 0.0
     """The time, as of ``time.monotonic``, until which the check of this caller counts; 0 if there was none."""
+
+    def __post_init__(self) -> None:
+        accepted = self.request.headers.get("accept-language", "")
+        self.translator = Translator(choose(self.request.cookies.get(LANGUAGE_COOKIE), accepted))
 
     @property
     def person(self) -> Session:

@@ -9,7 +9,6 @@ Never imports: `web.pages`, `web.api`.
 - `dispatch`: limits and errors of every request
 - `errors`: errors as `ErrorMessage`
 - `forms`: streaming parser of the share form
-- `idempotency`: repeated uploads
 - `metadata`: the form's part with recipients, texts and period
 - `sharing`: a published share in one request
 - `store`: documents by their ids, as in Fiks Dokumentlager

@@ -26,7 +26,6 @@ from deldokument.web.http.dispatch import holds_token
 from deldokument.web.http.request import RequestContext
 from deldokument.web.http.requests.bearer import bearer_token
 from deldokument.web.http.responses.errors import LoginNotFresh, StalePage
-from deldokument.web.http.responses.i18n import Translator, choose
 from deldokument.web.http.site import Site
 
 _SAFE = frozenset({"GET", "HEAD"})
@@ -106,8 +105,7 @@ def find_caller(deps: Dependencies, site: Site, request: Request) -> Consumer | 
     session = find_session(deps, request.cookies.get(site.session_cookie))
     if session is None:
         raise TokenRefused("access_token_refused")
-    translator = Translator(choose(None, request.headers.get("accept-language", "")))
-    if request.method not in _SAFE and not holds_token(RequestContext(deps, site, request, translator, session)):
+    if request.method not in _SAFE and not holds_token(RequestContext(deps, site, request, session)):
         raise StalePage
     return session
 

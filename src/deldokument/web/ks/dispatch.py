@@ -20,10 +20,10 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from deldokument.crypto.errors import IntegrityError
-from deldokument.domain.errors import Broken, Conflict, NotFound, ServiceError, TooLarge
+from deldokument.domain.errors import Broken, Conflict, NotFound, ServiceError
 from deldokument.domain.identifiers import Consumer
 from deldokument.ports.dependencies import Dependencies
-from deldokument.web.http.dispatch import json_object
+from deldokument.web.http.dispatch import json_object, whole_body
 from deldokument.web.http.responses.rate_limit import ConcurrencyLimiter
 from deldokument.web.http.site import Site
 from deldokument.web.ks.callers import Caller, find_caller
@@ -109,13 +109,9 @@ class Dispatcher:
 
 
 async def _json_body(request: Request) -> Mapping[str, Any]:
-    raw = bytearray()
     try:
         async with asyncio.timeout(_BODY_SECONDS):
-            async for piece in request.stream():
-                raw += piece
-                if len(raw) > MAX_BODY:
-                    raise TooLarge("body_too_large")
+            raw = await whole_body(request, MAX_BODY)
     except TimeoutError:
         raise ClientDisconnect from None
     return json_object(raw or b"{}", "body")

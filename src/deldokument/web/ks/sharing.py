@@ -5,9 +5,13 @@ KS has not published the format of the body; we assume Dokumentlager's (docs/ks-
 Guarantees:
 - A request that is rejected or cut short leaves no share.
 - A document of any length passes through memory in pieces.
+- Of uploads with one idempotency key and the same metadata, one shares a document. The document itself is not compared:
+  it is not known before it has arrived.
+- A refused or interrupted upload frees its idempotency key.
 """
 
 import asyncio
+import hashlib
 from contextlib import suppress
 from functools import partial
 
@@ -16,12 +20,14 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import JSONResponse, Response
 from starlette.types import Receive
 
+from deldokument.crypto.keys import frame
 from deldokument.domain.errors import InvalidFields, InvalidInput, ServiceError
 from deldokument.domain.identifiers import Consumer
 from deldokument.domain.shares.share import Share, ShareState
 from deldokument.domain.shares.text_fields import ShareTexts
 from deldokument.domain.shares.upload import MAX_LENGTH
 from deldokument.domain.uuids import uuid_of
+from deldokument.services.api.idempotency import StoredResponse
 from deldokument.services.shares.display.queries import view_share
 from deldokument.services.shares.drafts.api_drafts import create_draft
 from deldokument.services.shares.drafts.drafts import DraftFields, discard_draft, remove_document
@@ -29,9 +35,9 @@ from deldokument.services.shares.published.publishing import publish_share
 from deldokument.services.shares.published.stored_documents import show_document
 from deldokument.services.uploads.deferred_length import add_document_of_unknown_length, finalize_length
 from deldokument.services.uploads.exchange_keys import exchange_pairs
+from deldokument.web.http.idempotency import once
 from deldokument.web.ks.callers import Caller
 from deldokument.web.ks.forms import METADATA_LENGTH, DecryptedBody, SharingForm
-from deldokument.web.ks.idempotency import once
 from deldokument.web.ks.metadata import Metadata, end_field, read_metadata
 from deldokument.web.transfer.request_body import content_length, receive
 
@@ -42,6 +48,8 @@ _FIELDS = {
     "archived": "arkivert",
 }
 _METADATA_SECONDS = 120.0
+_REFUSED = StoredResponse(400, {}, b"")
+"""Recorded for every failure: the failed upload has left nothing."""
 _AROUND = METADATA_LENGTH + 64 * 1024 + MAX_LENGTH // 100
 """Maximum number of bytes of a form besides its document: metadata, boundaries, and what a sender's encryption adds."""
 
@@ -65,7 +73,12 @@ async def share_document(caller: Caller) -> Response:
     if encrypted == "true":
         pairs = await run_in_threadpool(exchange_pairs, caller.deps, caller.sharer)
         document = DecryptedBody(document, pairs).receive_document
-    return await once(caller, raw, partial(_share, caller, form, document, metadata))
+    upload = partial(_share, caller, form, document, metadata)
+    key = request.headers.get("idempotency-key")
+    if key is None or not isinstance(caller.sharer, Consumer):
+        return await upload("")
+    digest = hashlib.sha256(frame(request.scope["path"].encode(), request.scope["query_string"], raw)).digest()
+    return await once(caller.deps, caller.sharer, key, digest, upload, failure=_REFUSED)
 
 
 async def _share(caller: Caller, form: SharingForm, document: Receive, metadata: Metadata, share_id: str) -> Response:
