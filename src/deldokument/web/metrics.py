@@ -7,7 +7,7 @@ Guarantees:
 - Without the token, or if the operator has set none, the endpoint returns 404.
 """
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from hmac import compare_digest
@@ -64,80 +64,77 @@ def metrics(deps: Dependencies, token: str, sources: MetricSources, request: Req
 def as_text(measured: WorkerLag, limited_persons: int = 0, node: NodeState | None = None) -> bytes:
     """Return the metrics in Prometheus' text format."""
     registry = CollectorRegistry(auto_describe=False)
-    registry.register(_LagCollector(measured, limited_persons))
-    registry.register(_NodeCollector(node or NodeState()))
+    registry.register(_Families([*_lag_families(measured, limited_persons), *_node_families(node or NodeState())]))
     return generate_latest(registry)
 
 
-class _LagCollector(Collector):
-    def __init__(self, measured: WorkerLag, limited_persons: int) -> None:
-        self._measured = measured
-        self._limited_persons = limited_persons
+class _Families(Collector):
+    """Metrics that have been measured already."""
 
-    def collect(self) -> Iterator[Metric]:
-        """Yield the metrics."""
-        measured = self._measured
-        waiting = GaugeMetricFamily("deldokument_waiting", "Items that wait for the worker.", labels=["queue"])
-        lag = GaugeMetricFamily(
-            "deldokument_lag_seconds", "Seconds that the oldest waiting item has waited.", labels=["queue"]
-        )
-        for queue, one in measured.waiting.items():
-            waiting.add_metric([queue], one.count)
-            lag.add_metric([queue], measured.lags[queue].total_seconds())
-        yield from (waiting, lag)
-        if measured.heartbeat_age is not None:
-            seconds = measured.heartbeat_age.total_seconds()
-            yield GaugeMetricFamily(
-                "deldokument_heartbeat_age_seconds", "Seconds since the last worker heartbeat.", seconds
-            )
-        if measured.trail_age is not None:
-            seconds = measured.trail_age.total_seconds()
-            yield GaugeMetricFamily(
-                "deldokument_audit_verification_age_seconds",
-                "Seconds since the audit trail was last verified; before the first time, since its first event.",
-                seconds,
-            )
-        halted = GaugeMetricFamily(
-            "deldokument_destruction_halted",
-            "1: keys are not destroyed until an operator confirms the clock, or unusually many early ends.",
-            labels=["confirm"],
-        )
-        for confirmed, is_halted in measured.halts.items():
-            halted.add_metric([confirmed], is_halted)
-        yield halted
-        yield CounterMetricFamily(
-            "deldokument_damaged_rows", "Rows that were found changed outside the service.", measured.damaged_rows
-        )
+    def __init__(self, families: Sequence[Metric]) -> None:
+        self._families = families
+
+    def collect(self) -> Iterable[Metric]:
+        return self._families
+
+
+def _lag_families(measured: WorkerLag, limited_persons: int) -> Iterator[Metric]:
+    waiting = GaugeMetricFamily("deldokument_waiting", "Items that wait for the worker.", labels=["queue"])
+    lag = GaugeMetricFamily(
+        "deldokument_lag_seconds", "Seconds that the oldest waiting item has waited.", labels=["queue"]
+    )
+    for queue, one in measured.waiting.items():
+        waiting.add_metric([queue], one.count)
+        lag.add_metric([queue], measured.lags[queue].total_seconds())
+    yield from (waiting, lag)
+    if measured.heartbeat_age is not None:
+        seconds = measured.heartbeat_age.total_seconds()
         yield GaugeMetricFamily(
-            "deldokument_chains_behind",
-            "Chains of the event log of which the database lacks events.",
-            measured.chains_behind,
+            "deldokument_heartbeat_age_seconds", "Seconds since the last worker heartbeat.", seconds
         )
+    if measured.trail_age is not None:
+        seconds = measured.trail_age.total_seconds()
         yield GaugeMetricFamily(
-            "deldokument_refusal_limited_persons",
-            "Persons who were refused too often at links within the last hour.",
-            self._limited_persons,
+            "deldokument_audit_verification_age_seconds",
+            "Seconds since the audit trail was last verified; before the first time, since its first event.",
+            seconds,
         )
-        skew = measured.skew.total_seconds()
-        yield GaugeMetricFamily(
-            "deldokument_clock_skew_seconds", "Clock difference between this node and the database, in seconds.", skew
-        )
+    halted = GaugeMetricFamily(
+        "deldokument_destruction_halted",
+        "1: keys are not destroyed until an operator confirms the clock, or unusually many early ends.",
+        labels=["confirm"],
+    )
+    for confirmed, is_halted in measured.halts.items():
+        halted.add_metric([confirmed], is_halted)
+    yield halted
+    yield CounterMetricFamily(
+        "deldokument_damaged_rows", "Rows that were found changed outside the service.", measured.damaged_rows
+    )
+    yield GaugeMetricFamily(
+        "deldokument_chains_behind",
+        "Chains of the event log of which the database lacks events.",
+        measured.chains_behind,
+    )
+    yield GaugeMetricFamily(
+        "deldokument_refusal_limited_persons",
+        "Persons who were refused too often at links within the last hour.",
+        limited_persons,
+    )
+    skew = measured.skew.total_seconds()
+    yield GaugeMetricFamily(
+        "deldokument_clock_skew_seconds", "Clock difference between this node and the database, in seconds.", skew
+    )
 
 
-class _NodeCollector(Collector):
-    def __init__(self, state: NodeState) -> None:
-        self._state = state
-
-    def collect(self) -> Iterator[Metric]:
-        """Yield the metrics."""
-        free = GaugeMetricFamily("deldokument_free_bytes", "Free bytes on this machine's disk.", labels=["place"])
-        for place, count in self._state.free_bytes.items():
-            free.add_metric([place], count)
-        expiry = GaugeMetricFamily(
-            "deldokument_expiry_timestamp_seconds", "When a key or certificate expires, as Unix time.", labels=["name"]
-        )
-        for name, at in self._state.expiries.items():
-            expiry.add_metric([name], at.timestamp())
-        yield from (free, expiry)
-        if self._state.scanner_up is not None:
-            yield GaugeMetricFamily("deldokument_scanner_up", "1: the malware scanner answers.", self._state.scanner_up)
+def _node_families(state: NodeState) -> Iterator[Metric]:
+    free = GaugeMetricFamily("deldokument_free_bytes", "Free bytes on this machine's disk.", labels=["place"])
+    for place, count in state.free_bytes.items():
+        free.add_metric([place], count)
+    expiry = GaugeMetricFamily(
+        "deldokument_expiry_timestamp_seconds", "When a key or certificate expires, as Unix time.", labels=["name"]
+    )
+    for name, at in state.expiries.items():
+        expiry.add_metric([name], at.timestamp())
+    yield from (free, expiry)
+    if state.scanner_up is not None:
+        yield GaugeMetricFamily("deldokument_scanner_up", "1: the malware scanner answers.", state.scanner_up)

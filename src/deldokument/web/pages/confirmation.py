@@ -15,8 +15,8 @@ from deldokument.web.http.fresh_login import CONFIRMATION
 from deldokument.web.http.request import POST, Endpoint, RequestContext, RequiredRole, safe_return
 from deldokument.web.http.responses.i18n import Translator, _
 from deldokument.web.http.responses.rendering import render
-from deldokument.web.pages.event_details import RIGHTS
-from deldokument.web.pages.operator.tenants import KIND_WORDS, REASON_WORDS
+from deldokument.web.pages.event_details import REASON_WORDS, RIGHTS
+from deldokument.web.pages.operator.tenants import KIND_WORDS
 
 LABELS: dict[str, str] = {
     "about": _("Applies to"),
@@ -39,7 +39,7 @@ _VALUES: dict[str, str] = {
     "freeze": _("Stop"),
     "thaw": _("Lift the stop"),
     **{kind.value: words for kind, words in KIND_WORDS.items()},
-    **{reason.value: words for reason, words in REASON_WORDS.items()},
+    **REASON_WORDS,
     **{right.value: words for right, words in RIGHTS.items()},
 }
 _CODED = frozenset({"deed", "reason", "kind", "rights"})

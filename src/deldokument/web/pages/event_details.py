@@ -16,6 +16,7 @@ from deldokument.domain.audit import AuditEvent
 from deldokument.domain.messages.outbox import Channel
 from deldokument.domain.messages.webhook import DisabledFor
 from deldokument.domain.shares.policy import Reason
+from deldokument.domain.tenants.impact_assessment import ResidualRisk
 from deldokument.domain.tenants.tenancy import IntegrationRights
 from deldokument.ports.channels import EmailKind
 from deldokument.services.audit.actors import acting_integration
@@ -101,6 +102,17 @@ _ID = re.compile(r"[A-Za-z0-9_-]{22}")
 _NAMED = frozenset({"account", "member", "administrator", "holder", "integration"})
 _SIZES = frozenset({"length", "bytes", "stored_bytes"})
 _LISTS = frozenset({"filters", "changed", "ground"})
+REASON_WORDS: dict[str, str] = {
+    FreezeReason.SECURITY: _("Suspected breach of security"),
+    FreezeReason.AGREEMENT: _("The agreement is not kept"),
+    FreezeReason.AUTHORITY: _("Ordered by an authority"),
+    FreezeReason.REQUEST: _("At the organisation's own request"),
+}
+RISK_WORDS: dict[str, str] = {
+    ResidualRisk.LOW: _("Low"),
+    ResidualRisk.MEDIUM: _("Medium"),
+    ResidualRisk.HIGH: _("High"),
+}
 _CODES: dict[str, str] = {
     Reason.NOT_NAMED: _("was not named as a recipient"),
     Reason.INSUFFICIENT_RIGHTS: _("lacks the right in Altinn"),
@@ -112,10 +124,7 @@ _CODES: dict[str, str] = {
     Reason.CLOSED: _("the account was closed"),
     Reason.DAMAGED: _("the account or the organisation was damaged"),
     Reason.BEHIND: _("an older database was restored"),
-    FreezeReason.SECURITY: _("Suspected breach of security"),
-    FreezeReason.AGREEMENT: _("The agreement is not kept"),
-    FreezeReason.AUTHORITY: _("Ordered by an authority"),
-    FreezeReason.REQUEST: _("At the organisation's own request"),
+    **REASON_WORDS,
     ReturnReason.CHANGED: _("the draft was changed"),
     ReturnReason.RETURNED: _("another member sent it back"),
     ReturnReason.RETRACTED: _("it was withdrawn"),
@@ -124,9 +133,7 @@ _CODES: dict[str, str] = {
     IN_PLACE: _("the one who shared is absent, has left or is a system"),
     DisabledFor.GONE: _("it answered that the address is gone"),
     DisabledFor.FAILING: _("it could not be reached for days"),
-    "low": _("Low"),
-    "medium": _("Medium"),
-    "high": _("High"),
+    **RISK_WORDS,
     "clean": _("nothing was found"),
     "infected": _("a virus was found"),
     "not_scanned": _("not checked for viruses"),

@@ -26,19 +26,12 @@ from deldokument.services.agreements.impact_assessment import (
 from deldokument.services.agreements.texts import current_document
 from deldokument.web.http.request import POST, RequestContext
 from deldokument.web.http.requests.form_values import read_date
-from deldokument.web.http.responses.i18n import _
 from deldokument.web.pages.admin.layout import section_endpoint, section_page, section_path
+from deldokument.web.pages.event_details import RISK_WORDS
 from deldokument.web.transfer.downloads import attachment
 
 _SECTION = "dpia"
 _FIELDS = ("assessor", "role", "done_on", "risk", "consulted")
-
-
-RISK_WORDS: dict[ResidualRisk, str] = {
-    ResidualRisk.LOW: _("Low"),
-    ResidualRisk.MEDIUM: _("Medium"),
-    ResidualRisk.HIGH: _("High"),
-}
 
 
 def assessment_page(call: RequestContext) -> Response:
@@ -51,7 +44,7 @@ def assessment_page(call: RequestContext) -> Response:
         history=history,
         typed={name: call.fields.get(name, "") for name in _FIELDS},
         wrong=dict.fromkeys((*_FIELDS, "paper"), "") | dict(call.errors),
-        risks=[(risk.value, call.translator.text(words)) for risk, words in RISK_WORDS.items()],
+        risks=[(risk, call.translator.text(words)) for risk, words in RISK_WORDS.items()],
         templates=[kind.value for kind in published_templates(call.deps)],
         today=day_of(call.deps.clock.now()),
         recorded=call.query("registrert") == "1" and not call.errors,

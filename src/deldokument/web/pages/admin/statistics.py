@@ -98,7 +98,7 @@ class Figures:
 def statistics_page(call: RequestContext) -> Response:
     """Show figures, charts and tables; for an invalid period, the form with its error."""
     choices = statistics_choices(call.deps, call.tenant.id)
-    wanted = Wanted(call.query("konto"), call.query("fra"), call.query("til"))
+    wanted = _wanted(call)
     if call.refused:
         return _page(call, choices, wanted, (choices.first, choices.last))
     statistics = _statistics(call, wanted)
@@ -108,17 +108,19 @@ def statistics_page(call: RequestContext) -> Response:
     return _page(call, choices, shown, months, _figures(call, statistics, shown))
 
 
+def _wanted(call: RequestContext) -> Wanted:
+    return Wanted(call.query("konto"), call.query("fra"), call.query("til"))
+
+
 def statistics_csv(call: RequestContext) -> Response:
     """Return the same figures as CSV."""
-    wanted = Wanted(call.query("konto"), call.query("fra"), call.query("til"))
-    statistics = _statistics(call, wanted)
+    statistics = _statistics(call, _wanted(call))
     return _file("statistikk", statistics, _lines(call.translator, statistics))
 
 
 def notices_csv(call: RequestContext) -> Response:
     """Return the notices of each month, account and cost code as CSV."""
-    wanted = Wanted(call.query("konto"), call.query("fra"), call.query("til"))
-    statistics = _statistics(call, wanted)
+    statistics = _statistics(call, _wanted(call))
     return _file("varsler", statistics, _notice_lines(call.translator, statistics))
 
 

@@ -26,6 +26,7 @@ from deldokument.web.http.request import POST, RequestContext, RequiredRole, end
 from deldokument.web.http.requests.form_values import read_date
 from deldokument.web.http.responses.i18n import _
 from deldokument.web.http.responses.rendering import render
+from deldokument.web.pages.event_details import REASON_WORDS
 
 _TENANT_FIELDS = ("organization_number", "number", "name", "telephone", "email", "hours")
 _ONE_FIELDS = ("version", "signed_on", "signed_by", "copy", "reason")
@@ -39,12 +40,6 @@ KIND_WORDS: dict[AgreementKind, str] = {
     AgreementKind.SERVICE: _("Service agreement"),
     AgreementKind.ASSESSMENT: _("Template for the impact assessment (DPIA)"),
     AgreementKind.RISK: _("Template for the risk analysis (ROS)"),
-}
-REASON_WORDS: dict[FreezeReason, str] = {
-    FreezeReason.SECURITY: _("Suspected breach of security"),
-    FreezeReason.AGREEMENT: _("The agreement is not kept"),
-    FreezeReason.AUTHORITY: _("Ordered by an authority"),
-    FreezeReason.REQUEST: _("At the organisation's own request"),
 }
 
 
@@ -93,7 +88,7 @@ def _text_row(call: RequestContext, listing: texts.TextListing) -> TextRow:
 
 
 def _reasons(call: RequestContext) -> list[tuple[str, str]]:
-    return [(reason.value, call.translator.text(words)) for reason, words in REASON_WORDS.items()]
+    return [(reason, call.translator.text(words)) for reason, words in REASON_WORDS.items()]
 
 
 def publish_text(call: RequestContext) -> Response:
