@@ -114,9 +114,14 @@ def tenant_key_id(tenant_id: str) -> str:
     return TENANT_KEY_PREFIX + tenant_id
 
 
+def find_key(keyring: Keyring, entry_id: str) -> bytes | None:
+    """Return the key; None if it does not exist (any more)."""
+    return keyring.get([entry_id]).get(entry_id)
+
+
 def existing_key(keyring: Keyring, entry_id: str) -> bytes:
     """Return the key. Raises: Broken if it does not exist (any more)."""
-    key = keyring.get([entry_id]).get(entry_id)
+    key = find_key(keyring, entry_id)
     if key is None:
         raise Broken(f"no key {entry_id.split(':', 1)[0]}")
     return key

@@ -13,7 +13,7 @@ Guarantees:
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from enum import Enum
-from typing import Any, Protocol, TypeVar
+from typing import Any, TypeVar
 
 from deldokument.domain.errors import Faults, InvalidInput, existing
 from deldokument.domain.identifiers import PersonIdentifier, mask_person, parse_person
@@ -62,19 +62,8 @@ class PersonView:
     masked: str
 
 
-class Registered(Protocol):
-    """Protocol: a record about a person."""
-
-    @property
-    def id(self) -> str: ...
-    @property
-    def sealed_identifier(self) -> bytes: ...
-    @property
-    def sealed_name(self) -> bytes: ...
-    @property
-    def role_hash(self) -> bytes: ...
-
-
+Registered = Member | Administrator | Operator
+"""A record about a person."""
 _Record = TypeVar("_Record", bound=Registered)
 _View = TypeVar("_View", bound=PersonView)
 

@@ -14,6 +14,7 @@ from deldokument.domain.errors import (
     Broken,
     ChecksumMismatch,
     Conflict,
+    InvalidFields,
     NotFound,
     StorageFull,
     TooLarge,
@@ -342,7 +343,7 @@ def test_a_share_is_not_published_while_one_of_its_files_is_being_uploaded(stage
     ticket = announce(stage, 6, share.id)
     append = begin(stage.deps, ticket)
     append.write([b"abc"])
-    with pytest.raises(publishing.InvalidFields) as caught:
+    with pytest.raises(InvalidFields) as caught:
         publishing.publish_share(stage.deps, person(KARI), share.id)
     assert [(e.field, e.code) for e in caught.value.errors] == [("documents", "files_unfinished")]
     append.write([b"def"])

@@ -185,18 +185,12 @@ class SignatureNeed:
 
 
 def needs_signature(
-    signed_version: str | None,
-    signed_at: datetime | None,
-    current_version: str,
-    current_published_at: datetime,
-    now: datetime,
+    signed_version: str, current_version: str, current_published_at: datetime, now: datetime
 ) -> SignatureNeed:
-    """Return the state at ``now`` of the signature of ``signed_version`` made at ``signed_at``.
+    """Return the state at ``now`` of a signature of ``signed_version``.
 
     A version published after ``now`` needs no signature yet.
     """
-    if signed_version is None or signed_at is None:
-        return SignatureNeed(SignatureState.NOT_SIGNED)
     if version_key(signed_version) >= version_key(current_version) or now < current_published_at:
         return SignatureNeed(SignatureState.CURRENT)
     deadline = current_published_at + GRACE

@@ -15,7 +15,7 @@ import secrets
 from dataclasses import replace
 
 from deldokument.domain.audit import EventKind
-from deldokument.domain.errors import Conflict, InvalidInput, NotFound
+from deldokument.domain.errors import Conflict, InvalidInput, require
 from deldokument.domain.identifiers import Consumer, OrganizationNumber, PersonIdentifier, parse_organization
 from deldokument.domain.shares.share import new_id
 from deldokument.domain.tenants.tenancy import Account, Integration, IntegrationRights
@@ -78,8 +78,7 @@ def show_integration(
 ) -> tuple[Account, Integration]:
     """Return a living integration with its account. Raises: NotFound or Conflict."""
     with deps.database.read() as tx:
-        account = own_account(tx, tenant_id, account_id)
-        return account, _integration(tx, account, integration_id)
+        return _own(tx, tenant_id, account_id, integration_id)
 
 
 def change_rights(
@@ -93,8 +92,7 @@ def change_rights(
 ) -> Integration:
     """Change the rights from now on. Raises: NotFound or Conflict."""
     with deps.database.write() as tx:
-        account = own_account(tx, tenant_id, account_id)
-        integration = _integration(tx, account, integration_id)
+        account, integration = _own(tx, tenant_id, account_id, integration_id)
         changed = replace(integration, rights=rights)
         if changed != integration:
             tx.integrations.save(changed)
@@ -119,8 +117,7 @@ def confirm_archive(
     Raises: NotFound or Conflict.
     """
     with deps.database.write() as tx:
-        account = own_account(tx, tenant_id, account_id)
-        integration = _integration(tx, account, integration_id)
+        account, integration = _own(tx, tenant_id, account_id, integration_id)
         if confirmed is (integration.archive_confirmed_at is not None):
             return integration
         changed = replace(integration, archive_confirmed_at=deps.clock.now() if confirmed else None)
@@ -147,8 +144,7 @@ def renew_password(
     """
     password = secrets.token_urlsafe(_PASSWORD_BYTES)
     with deps.database.write() as tx:
-        account = own_account(tx, tenant_id, account_id)
-        integration = _integration(tx, account, integration_id)
+        account, integration = _own(tx, tenant_id, account_id, integration_id)
         if revision not in (None, integration.revision):
             raise Conflict("changed_meanwhile")
         tx.integrations.save(replace(integration, password_hash=_digest(password)))
@@ -175,14 +171,12 @@ def remove_integration(
 ) -> None:
     """End the rights immediately. Raises: NotFound or Conflict."""
     with deps.database.write() as tx:
-        account = own_account(tx, tenant_id, account_id)
-        integration = _integration(tx, account, integration_id)
+        account, integration = _own(tx, tenant_id, account_id, integration_id)
         tx.integrations.remove(integration.id, deps.clock.now())
         record_about(deps, tx, EventKind.INTEGRATION_REMOVED, account, person, integration=integration.id)
 
 
-def _integration(tx: Transaction, account: Account, integration_id: str) -> Integration:
+def _own(tx: Transaction, tenant_id: str, account_id: str, integration_id: str) -> tuple[Account, Integration]:
+    account = own_account(tx, tenant_id, account_id)
     found = next((one for one in tx.integrations.of_account(account.id) if one.id == integration_id), None)
-    if found is None:
-        raise NotFound("integration")
-    return found
+    return account, require(found, "integration")

@@ -22,12 +22,13 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
 
+from deldokument.domain.audit import EventKind
 from deldokument.domain.errors import Conflict, InvalidFields, InvalidInput
 from deldokument.domain.identifiers import PersonIdentifier, mask_digits
 from deldokument.domain.shares.share import new_id
 from deldokument.domain.tenants.tenancy import Account, Member
 from deldokument.ports.dependencies import Dependencies
-from deldokument.services.accounts.members import account_in_use, locked_account, record_added, sealed_member
+from deldokument.services.accounts.members import account_in_use, locked_account, record_about_member, sealed_member
 from deldokument.services.encryption import identifier_hash
 from deldokument.services.people import check_person, directory_key
 from deldokument.store.transaction import Transaction
@@ -153,7 +154,7 @@ def register_list(
         for member in members:
             tx.members.add(member)
         for member in members:
-            record_added(deps, tx, tenant_id, member, person)
+            record_about_member(deps, tx, EventKind.MEMBER_ADDED, tenant_id, member, person)
     return len(members)
 
 

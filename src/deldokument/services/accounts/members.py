@@ -85,7 +85,7 @@ def add_member(
     with deps.database.write() as tx:
         locked_account(tx, tenant_id, account_id)
         tx.members.add(member)
-        record_added(deps, tx, tenant_id, member, person)
+        record_about_member(deps, tx, EventKind.MEMBER_ADDED, tenant_id, member, person)
     return view_member(key, member)
 
 
@@ -97,14 +97,7 @@ def sealed_member(
     return Member(account_id=account_id, added_at=now, acts_from=None if waits else now, **fields)
 
 
-def record_added(
-    deps: Dependencies, tx: Transaction, tenant_id: str, member: Member, person: PersonIdentifier | None
-) -> None:
-    """Record that the member was registered, and by whom."""
-    _record(deps, tx, EventKind.MEMBER_ADDED, tenant_id, member, person)
-
-
-def _record(
+def record_about_member(
     deps: Dependencies,
     tx: Transaction,
     kind: EventKind,
@@ -112,6 +105,7 @@ def _record(
     member: Member,
     person: PersonIdentifier | None,
 ) -> None:
+    """Record what happened to the member, and who did it."""
     account_id = member.account_id
     record_event(deps, tx, kind, tenant_id=tenant_id, person=person, account=account_id, member=member.id)
 
@@ -200,7 +194,7 @@ def mark_absent(
         member = _member_of(tx, account_id, member_id)
         if tx.members.mark_absent(member_id, deps.clock.now() if absent else None):
             kind = EventKind.MEMBER_ABSENT if absent else EventKind.MEMBER_PRESENT
-            _record(deps, tx, kind, tenant_id, member, person)
+            record_about_member(deps, tx, kind, tenant_id, member, person)
 
 
 def confirm_members(
@@ -216,7 +210,7 @@ def confirm_members(
         chosen = [_member_of(tx, account_id, member_id) for member_id in member_ids]
         confirmed = [member for member in chosen if tx.members.confirm(member.id, deps.clock.now())]
         for member in confirmed:
-            _record(deps, tx, EventKind.MEMBER_CONFIRMED, tenant_id, member, person)
+            record_about_member(deps, tx, EventKind.MEMBER_CONFIRMED, tenant_id, member, person)
     return len(confirmed)
 
 
@@ -231,7 +225,7 @@ def remove_member(
         account_of(tx, tenant_id, account_id)
         member = _member_of(tx, account_id, member_id)
         if tx.members.remove(member_id, deps.clock.now()):
-            _record(deps, tx, EventKind.MEMBER_REMOVED, tenant_id, member, person)
+            record_about_member(deps, tx, EventKind.MEMBER_REMOVED, tenant_id, member, person)
 
 
 def _member_of(tx: Transaction, account_id: str, member_id: str) -> Member:
@@ -318,7 +312,5 @@ def _memberships_of_consumer(tx: Transaction, consumer: Consumer) -> list[Member
 
 def membership_in(deps: Dependencies, tx: Transaction, sharer: Sharer, account_id: str) -> Membership:
     """Return the sharer's membership in the account. Raises: NotFound, also if the account belongs to others."""
-    mine = next((m for m in memberships_in(deps, tx, sharer) if m.account.id == account_id), None)
-    if mine is None:
-        raise NotFound("not a member of the account")
-    return mine
+    mine = (one for one in memberships_in(deps, tx, sharer) if one.account.id == account_id)
+    return require(next(mine, None), "not a member of the account")

@@ -80,24 +80,9 @@ class TenantStatistics:
         return sum(one.messages for one in self.notices)
 
     @property
-    def open_shares(self) -> int:
-        """Shares that recipients can open now."""
-        return sum(one.contents.open_shares for one in self.accounts)
-
-    @property
-    def drafts(self) -> int:
-        """Shares that are not published yet."""
-        return sum(one.contents.drafts for one in self.accounts)
-
-    @property
-    def documents(self) -> int:
-        """Documents stored now."""
-        return sum(one.contents.documents for one in self.accounts)
-
-    @property
-    def stored_bytes(self) -> int:
-        """The size of those documents."""
-        return sum(one.contents.stored_bytes for one in self.accounts)
+    def contents(self) -> AccountUsage:
+        """The sum of the present contents."""
+        return sum((one.contents for one in self.accounts), AccountUsage())
 
 
 def document_counts(deps: Dependencies, account_id: str) -> DocumentCounts:

@@ -37,7 +37,15 @@ from deldokument.domain.tenants.agreement_records import (
 from deldokument.domain.tenants.tenancy import check_name, must_not_have_ended
 from deldokument.ports.dependencies import Dependencies
 from deldokument.services.audit.recording import record_event
-from deldokument.services.encryption import EncryptedColumn, open_field, open_file, seal_field, seal_file, tenant_key_id
+from deldokument.services.encryption import (
+    EncryptedColumn,
+    find_key,
+    open_field,
+    open_file,
+    seal_field,
+    seal_file,
+    tenant_key_id,
+)
 from deldokument.store.transaction import Transaction
 
 _Value = TypeVar("_Value")
@@ -107,7 +115,7 @@ def _need(published: Sequence[PublishedText], signed: ServiceAgreement | None, n
         return SignatureNeed(SignatureState.NOT_SIGNED)
     later = [text for text in published if version_key(text.version) > version_key(signed.version)]
     wanted = min(later, key=lambda text: text.published_at, default=current)
-    return needs_signature(signed.version, signed.signed_at, wanted.version, wanted.published_at, now)
+    return needs_signature(signed.version, wanted.version, wanted.published_at, now)
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,8 +149,7 @@ def agreements_of(deps: Dependencies, *, tenant_id: str) -> Agreements:
     with deps.database.read() as tx:
         status = agreement_status(deps, tx, tenant_id)
         mains, services = tx.agreements.main_agreements(tenant_id), tx.agreements.service_agreements(tenant_id)
-    key_id = tenant_key_id(tenant_id)
-    key = deps.keyring.get([key_id]).get(key_id)
+    key = find_key(deps.keyring, tenant_key_id(tenant_id))
     return Agreements(status, tuple(_main_view(key, m) for m in mains), tuple(_service_view(key, s) for s in services))
 
 
@@ -224,8 +231,7 @@ def signed_document(deps: Dependencies, *, tenant_id: str, agreement_id: str) ->
 
 def _existing_key(deps: Dependencies, tenant_id: str) -> bytes:
     """Return the key of the tenant's documents. Raises: NotFound if it has been destroyed, and so the documents."""
-    key_id = tenant_key_id(tenant_id)
-    return require(deps.keyring.get([key_id]).get(key_id), "papers")
+    return require(find_key(deps.keyring, tenant_key_id(tenant_id)), "papers")
 
 
 def _check_main(

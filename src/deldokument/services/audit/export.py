@@ -115,7 +115,7 @@ def export_lines(deps: Dependencies, export: EventExport) -> Iterator[bytes]:
             digest.update(covered_bytes(line))
         count += len(numbered)
         yield b"".join(map(_line, numbered))
-    certificate = _own_certificate(deps) if export.is_signed else None
+    certificate = own_certificate(deps) if export.is_signed else None
     yield _line(_end(deps, digest.hexdigest(), certificate) | {"line": count + 1})
 
 
@@ -139,7 +139,7 @@ def _head(deps: Dependencies, export: EventExport) -> dict[str, Any]:
     wanted, tenant = export.wanted, export.tenant
     with deps.database.read() as tx:
         certificates = tx.checkpoints.certificates()
-    own = _own_certificate(deps)
+    own = own_certificate(deps)
     if own:
         certificates[fingerprint(own)] = own
     return {
@@ -163,7 +163,8 @@ def _head(deps: Dependencies, export: EventExport) -> dict[str, Any]:
     }
 
 
-def _own_certificate(deps: Dependencies) -> bytes | None:
+def own_certificate(deps: Dependencies) -> bytes | None:
+    """Return the service's certificate; None without a seal."""
     try:
         return deps.signer.certificate()
     except Unavailable:

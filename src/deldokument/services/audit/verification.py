@@ -19,10 +19,10 @@ from typing import Any
 
 from deldokument.domain.audit import NO_TENANT
 from deldokument.domain.chain import BEGINNING, ChainCheck, Checkpoint, ExcerptCheck, Fault, Flaw, Link, Mark
-from deldokument.domain.errors import InvalidInput, Unavailable
+from deldokument.domain.errors import InvalidInput
 from deldokument.ports.dependencies import Dependencies
 from deldokument.services.audit.checkpoints import fingerprint
-from deldokument.services.audit.export import END_LABEL, FORMAT, VERSION, covered_bytes
+from deldokument.services.audit.export import END_LABEL, FORMAT, VERSION, covered_bytes, own_certificate
 from deldokument.services.audit.heads import compared_heads
 from deldokument.store.transaction import Transaction
 
@@ -74,7 +74,8 @@ def trusted_certificates(certificates: Iterable[bytes]) -> dict[str, bytes]:
 
 def verify_trail(deps: Dependencies, *, certificates: Collection[bytes], is_signed: SignatureCheck) -> TrailVerdict:
     """Verify every chain, checkpoint and stored head; ``certificates`` are trusted in addition to the service's own."""
-    trusted = trusted_certificates([*certificates, *_own(deps)])
+    own = own_certificate(deps)
+    trusted = trusted_certificates([*certificates, *([own] if own else [])])
     with deps.database.read() as tx:
         states = tuple(ChainState(c, tx.audit.head(c).number, tx.checkpoints.last(c)) for c in tx.audit.chains())
         fault = tx.audit.verify()
@@ -117,13 +118,6 @@ def verify_against(deps: Dependencies, chain: str, marks: Iterable[Mark]) -> Fau
             if found[0].hash != mark.hash:
                 return Fault(chain, mark.number, Flaw.REWRITTEN)
     return None
-
-
-def _own(deps: Dependencies) -> list[bytes]:
-    try:
-        return [deps.signer.certificate()]
-    except Unavailable:
-        return []
 
 
 def _every_checkpoint(tx: Transaction, chain: str) -> Iterator[Checkpoint]:

@@ -95,7 +95,8 @@ def add_webhook(
             created_at=deps.clock.now(),
         )
         tx.webhooks.add(added)
-        _record(deps, tx, EventKind.WEBHOOK_ADDED, consumer, membership.tenant.id, integration, webhook_id)
+        kind, tenant_id = EventKind.WEBHOOK_ADDED, membership.tenant.id
+        record_event(deps, tx, kind, tenant_id=tenant_id, person=consumer, account=account_id, webhook=webhook_id)
     return _view(key, added, integration), secret
 
 
@@ -124,7 +125,8 @@ def remove_webhook(deps: Dependencies, consumer: Consumer, webhook_id: str) -> N
     with deps.database.write() as tx:
         webhook, integration, tenant_id = _own(deps, tx, consumer, webhook_id)
         require(tx.webhooks.remove(webhook.id) or None, "webhook")
-        _record(deps, tx, EventKind.WEBHOOK_REMOVED, consumer, tenant_id, integration, webhook.id)
+        kind, account_id = EventKind.WEBHOOK_REMOVED, integration.account_id
+        record_event(deps, tx, kind, tenant_id=tenant_id, person=consumer, account=account_id, webhook=webhook.id)
 
 
 def list_deliveries(
@@ -172,19 +174,6 @@ def _own(deps: Dependencies, tx: Transaction, consumer: Consumer, webhook_id: st
     if integration.id not in mine:
         raise NotFound("webhook")
     return webhook, integration, mine[integration.id]
-
-
-def _record(
-    deps: Dependencies,
-    tx: Transaction,
-    kind: EventKind,
-    consumer: Consumer,
-    tenant_id: str,
-    integration: Integration,
-    webhook_id: str,
-) -> None:
-    account_id = integration.account_id
-    record_event(deps, tx, kind, tenant_id=tenant_id, person=consumer, account=account_id, webhook=webhook_id)
 
 
 def _view(key: bytes, webhook: Webhook, integration: Integration) -> WebhookView:

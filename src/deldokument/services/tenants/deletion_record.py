@@ -13,7 +13,7 @@ from deldokument.domain.errors import require
 from deldokument.domain.tenants.offboarding import DeletionState, TenantTotals
 from deldokument.domain.tenants.tenancy import Tenant
 from deldokument.ports.dependencies import Dependencies
-from deldokument.services.encryption import EncryptedColumn, open_field, tenant_key_id
+from deldokument.services.encryption import EncryptedColumn, find_key, open_field, tenant_key_id
 from deldokument.store.audit.audit import EventFilter
 from deldokument.store.engine.integrity import DamagedRow
 from deldokument.store.transaction import Transaction
@@ -62,7 +62,7 @@ def deletion_record(deps: Dependencies, *, tenant_id: str) -> DeletionRecord:
     )
     if not is_proven:
         deps.damage.report(DamagedRow("tenure", tenant_id))
-    key = deps.keyring.get([tenant_key_id(tenant_id)]).get(tenant_key_id(tenant_id))
+    key = find_key(deps.keyring, tenant_key_id(tenant_id))
     return DeletionRecord(
         tenant=tenant,
         ended_at=ended_at,

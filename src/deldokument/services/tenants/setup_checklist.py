@@ -17,8 +17,9 @@ from deldokument.ports.dependencies import Dependencies
 from deldokument.services.accounts.lifecycle import AccountView, list_accounts
 from deldokument.services.agreements.impact_assessment import AssessmentView, newest_assessment
 from deldokument.services.agreements.status import Agreements, agreements_of
-from deldokument.services.encryption import EncryptedColumn, open_field, tenant_key_id
+from deldokument.services.encryption import EncryptedColumn, find_key, open_field, tenant_key_id
 from deldokument.services.tenants.activation import SetupStep
+from deldokument.store.tenancy.accounts import AccountUsage
 
 NEARLY_FULL = 0.9
 """Fraction of its quota from which an account is nearly full."""
@@ -72,19 +73,9 @@ class SetupChecklist:
         return self.tenant.is_in_use and self.done[SetupStep.MEMBER]
 
     @property
-    def members(self) -> int:
-        """Number of memberships in all accounts."""
-        return sum(view.contents.members for view in self.accounts)
-
-    @property
-    def open_shares(self) -> int:
-        """Number of shares that recipients can open now."""
-        return sum(view.contents.open_shares for view in self.accounts)
-
-    @property
-    def stored_bytes(self) -> int:
-        """Number of bytes stored in all accounts."""
-        return sum(view.contents.stored_bytes for view in self.accounts)
+    def contents(self) -> AccountUsage:
+        """The sum of the accounts' contents."""
+        return sum((view.contents for view in self.accounts), AccountUsage())
 
 
 def setup_checklist(deps: Dependencies, *, tenant_id: str) -> SetupChecklist:
@@ -95,7 +86,7 @@ def setup_checklist(deps: Dependencies, *, tenant_id: str) -> SetupChecklist:
         tenant = require(tx.tenants.get(tenant_id), "tenant")
         assessment = newest_assessment(deps, tx, tenant_id)
         sealed = tx.tenant_lifecycle.get(tenant_id).sealed_activated_by
-    key = deps.keyring.get([tenant_key_id(tenant_id)]).get(tenant_key_id(tenant_id))
+    key = find_key(deps.keyring, tenant_key_id(tenant_id))
     return SetupChecklist(
         tenant=tenant,
         agreements=agreements,

@@ -8,13 +8,13 @@ from deldokument.crypto.errors import IntegrityError
 from deldokument.domain.errors import NotFound
 from deldokument.domain.shares.upload import Upload
 from deldokument.ports.dependencies import Dependencies
-from deldokument.services.encryption import EncryptedColumn, open_field, seal_field, share_key_id
+from deldokument.services.encryption import EncryptedColumn, find_key, open_field, seal_field, share_key_id
 from deldokument.store.engine.integrity import DamagedRow
 
 
 def keep_metadata(deps: Dependencies, upload: Upload, metadata: str) -> None:
     """Store the metadata in place of earlier metadata; do nothing if it is empty or the share has ended."""
-    key = _share_key(deps, upload)
+    key = find_key(deps.keyring, share_key_id(upload.share_id))
     if not metadata or key is None:
         return
     sealed = seal_field(key, metadata, EncryptedColumn.UPLOAD_METADATA, upload.id)
@@ -26,7 +26,7 @@ def upload_metadata(deps: Dependencies, upload: Upload) -> str:
     """Return the metadata; empty if there is none or the share has ended. Raises: NotFound if it is damaged."""
     if upload.sealed_metadata is None:
         return ""
-    key = _share_key(deps, upload)
+    key = find_key(deps.keyring, share_key_id(upload.share_id))
     if key is None:
         return ""
     try:
@@ -34,8 +34,3 @@ def upload_metadata(deps: Dependencies, upload: Upload) -> str:
     except IntegrityError:
         deps.damage.report(DamagedRow("upload", upload.id))
         raise NotFound("damaged upload") from None
-
-
-def _share_key(deps: Dependencies, upload: Upload) -> bytes | None:
-    key_id = share_key_id(upload.share_id)
-    return deps.keyring.get([key_id]).get(key_id)

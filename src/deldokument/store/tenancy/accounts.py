@@ -6,10 +6,11 @@ Guarantees:
 """
 
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import astuple, dataclass, replace
 from datetime import datetime
+from operator import add
 from types import SimpleNamespace
-from typing import Any, TypeVar
+from typing import Any, Self, TypeVar
 
 from sqlalchemy import Row, and_, exists, func, or_, select, update
 
@@ -47,11 +48,14 @@ from deldokument.store.tenancy.tenants import CONTACT_COLUMNS, TENANT_COLUMNS, T
 class AccountUsage:
     """Counts of an account. ``stored_bytes`` counts announced documents whose keys are not destroyed."""
 
-    members: int
-    drafts: int
-    open_shares: int
-    documents: int
-    stored_bytes: int
+    members: int = 0
+    drafts: int = 0
+    open_shares: int = 0
+    documents: int = 0
+    stored_bytes: int = 0
+
+    def __add__(self, other: Self) -> Self:
+        return type(self)(*map(add, astuple(self), astuple(other)))
 
 
 _Sharer = TypeVar("_Sharer", Member, Integration)

@@ -9,7 +9,7 @@ from typing import Any
 from starlette.requests import Request
 from starlette.responses import Response
 
-from deldokument.domain.errors import Broken, NotFound, ServiceError, Unavailable
+from deldokument.domain.errors import Broken, ServiceError, Unavailable, require
 from deldokument.domain.tenants.tenancy import Tenant
 from deldokument.ports.dependencies import Dependencies
 from deldokument.services.auth.roles import Roles, roles_of
@@ -103,9 +103,8 @@ class RequestContext:
         while its chain is behind.
         """
         tenants = self.roles.administered + (self.roles.signs if self.for_signatories else ())
-        found = next((t for t in tenants if t.id == self.request.path_params.get("tenant_id")), None)
-        if found is None:
-            raise NotFound("not an administrator of the tenant")
+        named = (one for one in tenants if one.id == self.request.path_params.get("tenant_id"))
+        found = require(next(named, None), "not an administrator of the tenant")
         if found.behind:
             raise Unavailable("database_restored")
         return found

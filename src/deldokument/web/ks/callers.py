@@ -13,7 +13,7 @@ from typing import Any
 
 from starlette.requests import Request
 
-from deldokument.domain.errors import NotFound, TokenRefused
+from deldokument.domain.errors import NotFound, TokenRefused, require
 from deldokument.domain.identifiers import Consumer, PersonIdentifier, Sharer
 from deldokument.domain.tenants.tenancy import Tenant, must_not_have_ended
 from deldokument.domain.uuids import document_id_of, id_of
@@ -69,10 +69,8 @@ class Caller:
         Raises: NotFound unless the person is its administrator; Conflict for a change after its end.
         """
         tenant_id = self.path_id("fiksOrgId")
-        mine = roles_of(self.deps, self.person).administered
-        found = next((tenant for tenant in mine if tenant.id == tenant_id), None)
-        if found is None:
-            raise NotFound("not an administrator of the tenant")
+        mine = (tenant for tenant in roles_of(self.deps, self.person).administered if tenant.id == tenant_id)
+        found = require(next(mine, None), "not an administrator of the tenant")
         if self.request.method not in _SAFE:
             must_not_have_ended(found)
         return found

@@ -10,7 +10,7 @@ from typing import Any
 from starlette.concurrency import run_in_threadpool
 from starlette.responses import JSONResponse, PlainTextResponse, Response
 
-from deldokument.domain.errors import InvalidInput, NotFound
+from deldokument.domain.errors import InvalidInput, NotFound, require
 from deldokument.domain.identifiers import Consumer
 from deldokument.services.accounts.members import Membership
 from deldokument.services.accounts.statistics import document_counts
@@ -40,10 +40,7 @@ def _membership(caller: Caller) -> Membership:
     """Return the caller's membership in the account of the path. Raises: NotFound, also for another tenant's path."""
     tenant_id, account_id = caller.path_id("fiksOrgId"), caller.path_id("kontoId")
     mine = (one for one in caller.memberships if (one.tenant.id, one.account.id) == (tenant_id, account_id))
-    found = next(mine, None)
-    if found is None:
-        raise NotFound("account")
-    return found
+    return require(next(mine, None), "account")
 
 
 def _place(caller: Caller) -> tuple[Any, Any, str, str]:

@@ -21,7 +21,7 @@ from typing import TypeVar
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import ClientDisconnect, Request
 
-from deldokument.domain.errors import InvalidInput, NotFound, ServiceError, StorageFull
+from deldokument.domain.errors import InvalidInput, ServiceError, StorageFull, require
 from deldokument.ports.dependencies import Dependencies
 from deldokument.server.connections import TRICKLE, pause_reading
 from deldokument.server.socket_lending import SocketLease, lease_request_body
@@ -258,10 +258,7 @@ def upload_token(request: Request) -> str:
 
     Raises: NotFound if there is none.
     """
-    token = bearer_token(request)
-    if token is None:
-        raise NotFound("no upload token")
-    return token
+    return require(bearer_token(request), "upload token")
 
 
 def content_length(request: Request) -> int | None:

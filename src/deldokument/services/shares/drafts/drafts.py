@@ -12,7 +12,7 @@ from dataclasses import dataclass, field, replace
 from datetime import timedelta
 
 from deldokument.domain.audit import EventKind
-from deldokument.domain.errors import InvalidInput, NotFound, ServiceError
+from deldokument.domain.errors import InvalidInput, NotFound, ServiceError, require
 from deldokument.domain.identifiers import Identifier, Sharer, parse_identifier, split_pasted
 from deldokument.domain.shares.share import Recipient, Share, ShareState
 from deldokument.domain.shares.text_fields import ShareTexts
@@ -284,7 +284,4 @@ def discard_draft(deps: Dependencies, sharer: Sharer, share_id: str, *, grace: t
 
 
 def _recipient(tx: Transaction, share: Share, recipient_id: str) -> Recipient:
-    found = next((r for r in tx.shares.recipients([share.id]) if r.id == recipient_id), None)
-    if found is None:
-        raise NotFound("recipient")
-    return found
+    return require(next((r for r in tx.shares.recipients([share.id]) if r.id == recipient_id), None), "recipient")

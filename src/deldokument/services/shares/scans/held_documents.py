@@ -45,7 +45,8 @@ def release_document(deps: Dependencies, person: PersonIdentifier, share_id: str
         release = Release(finding.verdict.value, membership.id, deps.clock.now().isoformat())
         share_key = existing_key(deps.keyring, share_key_id(share.id))
         tx.shares.save_document(replace(document, sealed_release=seal_release(share_key, document.id, release)))
-        _record(deps, tx, EventKind.DOCUMENT_RELEASED, share, person, document, finding)
+        details = {"document": document.id, "verdict": finding.verdict.value}
+        record_event(deps, tx, EventKind.DOCUMENT_RELEASED, share=share, person=person, **details)
 
 
 def hold_document(deps: Dependencies, person: PersonIdentifier, share_id: str, document_id: str) -> None:
@@ -67,7 +68,8 @@ def hold_in(
     document, finding = _document(deps, tx, share, membership, document_id)
     if finding.release is not None:
         tx.shares.save_document(replace(document, sealed_release=None))
-        _record(deps, tx, EventKind.DOCUMENT_HELD, share, person, document, finding)
+        details = {"document": document.id, "verdict": finding.verdict.value}
+        record_event(deps, tx, EventKind.DOCUMENT_HELD, share=share, person=person, **details)
 
 
 def _document(
@@ -90,15 +92,3 @@ def _check_other_person(deps: Dependencies, tx: Transaction, person: PersonIdent
     involved = (living_sharer(tx, one) for one in (share.member_id, share.proposed_by))
     if any(one and is_own_proposal(deps, one, person) for one in involved):
         raise Conflict("own_held_document")
-
-
-def _record(
-    deps: Dependencies,
-    tx: Transaction,
-    kind: EventKind,
-    share: Share,
-    person: PersonIdentifier,
-    document: Document,
-    finding: Finding,
-) -> None:
-    record_event(deps, tx, kind, share=share, person=person, document=document.id, verdict=finding.verdict.value)

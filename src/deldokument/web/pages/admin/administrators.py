@@ -10,7 +10,7 @@ The rules are in services.tenants.administrators.
 
 from starlette.responses import RedirectResponse, Response
 
-from deldokument.domain.errors import NotFound
+from deldokument.domain.errors import NotFound, require
 from deldokument.services.tenants import administrators
 from deldokument.services.tenants.registration import change_email
 from deldokument.web.http.request import POST, RequestContext
@@ -68,9 +68,8 @@ def save_email(call: RequestContext) -> Response:
 def removal_page(call: RequestContext) -> Response:
     """Ask for confirmation before an administrator is removed."""
     everyone = administrators.list_administrators(call.deps, tenant_id=call.tenant.id)
-    chosen = next((view for view in everyone if view.id == call.path("administrator_id")), None)
-    if chosen is None:
-        raise NotFound("administrator")
+    wanted = (view for view in everyone if view.id == call.path("administrator_id"))
+    chosen = require(next(wanted, None), "administrator")
     return section_page(
         call,
         SECTION,

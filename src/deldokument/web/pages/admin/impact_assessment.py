@@ -9,7 +9,7 @@ from collections.abc import Callable
 
 from starlette.responses import RedirectResponse, Response
 
-from deldokument.domain.errors import NotFound
+from deldokument.domain.errors import NotFound, require
 from deldokument.domain.norwegian_time import day_of
 from deldokument.domain.tenants.agreement import AgreementKind
 from deldokument.domain.tenants.impact_assessment import DOCX, MAX_ATTACHMENT_BYTES, PDF, ResidualRisk
@@ -92,9 +92,8 @@ def template_bytes(call: RequestContext) -> Response:
     }
     if kind not in {k.value for k in TEMPLATES} or form not in presses:
         raise NotFound("no such template")
-    document = current_document(call.deps, tenant_id=call.tenant.id, kind=AgreementKind(kind))
-    if document is None:
-        raise NotFound("no template is published")
+    published = current_document(call.deps, tenant_id=call.tenant.id, kind=AgreementKind(kind))
+    document = require(published, "published template")
     media_type, press = presses[form]
     return _attachment(f"{document.title} {document.version}.{form}", media_type, press(document.paper))
 

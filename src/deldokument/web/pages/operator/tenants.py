@@ -12,7 +12,7 @@ from functools import partial
 
 from starlette.responses import RedirectResponse, Response
 
-from deldokument.domain.errors import InvalidInput, NotFound
+from deldokument.domain.errors import InvalidInput, NotFound, require
 from deldokument.domain.tenants.agreement import AgreementKind
 from deldokument.domain.tenants.agreement_records import MAX_COPY_LENGTH
 from deldokument.domain.tenants.tenancy import Contact
@@ -107,9 +107,7 @@ def stop_share(call: RequestContext) -> Response:
     if not text:
         raise InvalidInput("share", "share_missing")
     try:
-        share_id = share_id_in(text)
-        if share_id is None:
-            raise NotFound("share")
+        share_id = require(share_id_in(text), "share")
         _freeze_or_thaw(call, freezing.set_share_freeze, share_id)
     except NotFound:
         raise InvalidInput("share", "share_unknown") from None
