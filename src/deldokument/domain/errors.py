@@ -89,6 +89,12 @@ class Faults:
         if self.errors:
             raise InvalidFields(self.errors)
 
+    def raise_one_or_all(self) -> None:
+        """Raise the only fault itself, or InvalidFields with several."""
+        if len(self.errors) == 1:
+            raise self.errors[0]
+        self.raise_any()
+
 
 class NotFound(ServiceError):
     """Unknown, or not for this person."""

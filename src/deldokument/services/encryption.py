@@ -16,10 +16,12 @@ Guarantees:
 - No identifier is stored unencrypted.
 """
 
+import json
 from collections.abc import Collection, Mapping, Sequence
 from contextlib import suppress
 from datetime import datetime
 from enum import StrEnum
+from typing import Any
 
 from deldokument.crypto.errors import IntegrityError
 from deldokument.crypto.fields import lookup_hash, lookup_hashes, open_bytes, open_text, seal_bytes, seal_text
@@ -199,6 +201,17 @@ def seal_field(key: bytes, text: str, field: EncryptedColumn, record_id: str) ->
 def open_field(key: bytes, sealed: bytes, field: EncryptedColumn, record_id: str) -> str:
     """Decrypt a text that ``seal_field`` encrypted."""
     return open_text(key, sealed, field, record_id.encode()) if sealed else ""
+
+
+def seal_json(key: bytes, content: Mapping[str, Any], field: EncryptedColumn, record_id: str) -> bytes:
+    """Encrypt values for one column of one record."""
+    return seal_field(key, json.dumps(content), field, record_id)
+
+
+def open_json(key: bytes, sealed: bytes, field: EncryptedColumn, record_id: str) -> dict[str, Any]:
+    """Decrypt values that ``seal_json`` encrypted; none if the column is empty."""
+    content: dict[str, Any] = json.loads(open_field(key, sealed, field, record_id) or "{}")
+    return content
 
 
 def seal_file(key: bytes, content: bytes, field: EncryptedColumn, record_id: str) -> bytes:

@@ -77,9 +77,7 @@ def check_person(deps: Dependencies, number: str, name: str) -> tuple[PersonIden
     allow_synthetic = deps.config.allow_synthetic
     person = faults.unless(lambda: parse_person(number, allow_synthetic=allow_synthetic, field="number"), None)
     tidy = faults.unless(lambda: _check_name(name), "")
-    if len(faults.errors) == 1:
-        raise faults.errors[0]
-    faults.raise_any()
+    faults.raise_one_or_all()
     return existing(person), tidy
 
 

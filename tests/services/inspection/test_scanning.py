@@ -16,7 +16,7 @@ from deldokument.services.downloads.content import may_send_on, open_archive, op
 from deldokument.services.downloads.warnings import confirm_warnings
 from deldokument.services.encryption import existing_key, share_key_id
 from deldokument.services.inspection import documents
-from deldokument.services.inspection.rescans import rescan_open_shares
+from deldokument.services.inspection.documents import rescan_open_shares
 from deldokument.services.shares.drafts import drafts
 from deldokument.services.shares.published import publishing
 from deldokument.services.shares.scans.scan_records import ScanRecord, open_scan, seal_scan

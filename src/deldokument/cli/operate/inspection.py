@@ -4,7 +4,7 @@ import typer
 
 from deldokument.cli.output import Json, say_one
 from deldokument.cli.runtime import opened_node
-from deldokument.services.inspection.rescans import rescan_open_shares
+from deldokument.services.inspection.documents import rescan_open_shares
 
 app = typer.Typer(help="Malware scans.", no_args_is_help=True)
 

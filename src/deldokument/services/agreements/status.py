@@ -8,7 +8,6 @@ Signing is in `services.agreements.signing`.
 """
 
 import hashlib
-import json
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
 from datetime import date, datetime
@@ -42,8 +41,10 @@ from deldokument.services.encryption import (
     find_key,
     open_field,
     open_file,
+    open_json,
     seal_field,
     seal_file,
+    seal_json,
     tenant_key_id,
 )
 from deldokument.store.transaction import Transaction
@@ -286,13 +287,13 @@ class Signer:
 
 def seal_signer(key: bytes, signer: Signer, agreement_id: str) -> bytes:
     """Encrypt the signer as one field."""
-    return seal_field(key, json.dumps(asdict(signer)), EncryptedColumn.SIGNER, agreement_id)
+    return seal_json(key, asdict(signer), EncryptedColumn.SIGNER, agreement_id)
 
 
 def open_signer(key: bytes, agreement: ServiceAgreement) -> Signer:
     """Decrypt a signer that ``seal_signer`` encrypted; without names if the column is empty."""
-    text = open_field(key, agreement.sealed_signer, EncryptedColumn.SIGNER, agreement.id)
-    return Signer(**json.loads(text)) if text else Signer("", "", "")
+    found = open_json(key, agreement.sealed_signer, EncryptedColumn.SIGNER, agreement.id)
+    return Signer(**found) if found else Signer("", "", "")
 
 
 def tenant_key(deps: Dependencies, tenant_id: str) -> bytes:

@@ -7,7 +7,6 @@ Guarantees:
 """
 
 import base64
-import json
 import re
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta, tzinfo
@@ -18,7 +17,13 @@ from deldokument.domain.errors import Faults, InvalidInput
 from deldokument.domain.identifiers import PersonIdentifier, parse_person
 from deldokument.ports.dependencies import Dependencies
 from deldokument.services.audit.recording import known_subject
-from deldokument.services.encryption import EncryptedColumn, audit_key_id, identifier_hash, open_field, seal_field
+from deldokument.services.encryption import (
+    EncryptedColumn,
+    audit_key_id,
+    identifier_hash,
+    open_json,
+    seal_json,
+)
 from deldokument.services.people import directory_key
 from deldokument.store.audit.audit import EventFilter, Place
 
@@ -92,7 +97,7 @@ def seal_search(deps: Dependencies, person: PersonIdentifier, search: Search) ->
         "before": search.before and [_to_number(search.before[0]), search.before[1]],
     }
     key = directory_key(deps)
-    sealed = seal_field(key, json.dumps(body), EncryptedColumn.EVENT_SEARCH, _owner(key, wanted.chain, person))
+    sealed = seal_json(key, body, EncryptedColumn.EVENT_SEARCH, _owner(key, wanted.chain, person))
     return base64.urlsafe_b64encode(sealed).rstrip(b"=").decode("ascii")
 
 
@@ -101,7 +106,7 @@ def open_search(deps: Dependencies, *, tenant_id: str, person: PersonIdentifier,
     key = directory_key(deps)
     try:
         sealed = base64.urlsafe_b64decode(token + "=" * (-len(token) % 4))
-        body = json.loads(open_field(key, sealed, EncryptedColumn.EVENT_SEARCH, _owner(key, tenant_id, person)) or "{}")
+        body = open_json(key, sealed, EncryptedColumn.EVENT_SEARCH, _owner(key, tenant_id, person))
     except (ValueError, IntegrityError):
         raise InvalidInput("search", "search_expired") from None
     if body.get("until", 0) <= (deps.clock.now() - _EPOCH) // _MICROSECOND:

@@ -1,10 +1,9 @@
 """Forms that wait for a fresh login: format and encryption, bound to the session that keeps them."""
 
-import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 
-from deldokument.services.encryption import EncryptedColumn, open_field, seal_field
+from deldokument.services.encryption import EncryptedColumn, open_json, seal_json
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,9 +21,9 @@ class KeptForm:
 
 def seal_form(key: bytes, form: KeptForm, token_hash: bytes) -> bytes:
     """Encrypt the form for one session."""
-    return seal_field(key, json.dumps(asdict(form)), EncryptedColumn.KEPT_FORM, token_hash.hex())
+    return seal_json(key, asdict(form), EncryptedColumn.KEPT_FORM, token_hash.hex())
 
 
 def open_form(key: bytes, sealed: bytes, token_hash: bytes) -> KeptForm:
     """Decrypt the form."""
-    return KeptForm(**json.loads(open_field(key, sealed, EncryptedColumn.KEPT_FORM, token_hash.hex())))
+    return KeptForm(**open_json(key, sealed, EncryptedColumn.KEPT_FORM, token_hash.hex()))

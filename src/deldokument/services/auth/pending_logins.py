@@ -1,9 +1,8 @@
 """Pending logins: format and encryption, bound to the ``state`` of the login at the provider."""
 
-import json
 from dataclasses import asdict, dataclass
 
-from deldokument.services.encryption import EncryptedColumn, open_field, seal_field
+from deldokument.services.encryption import EncryptedColumn, open_json, seal_json
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,9 +18,9 @@ class PendingLogin:
 
 def seal_login(key: bytes, login: PendingLogin, state: str) -> bytes:
     """Encrypt the login for its state."""
-    return seal_field(key, json.dumps(asdict(login)), EncryptedColumn.PENDING_LOGIN, state)
+    return seal_json(key, asdict(login), EncryptedColumn.PENDING_LOGIN, state)
 
 
 def open_login(key: bytes, sealed: bytes, state: str) -> PendingLogin:
     """Decrypt the login."""
-    return PendingLogin(**json.loads(open_field(key, sealed, EncryptedColumn.PENDING_LOGIN, state)))
+    return PendingLogin(**open_json(key, sealed, EncryptedColumn.PENDING_LOGIN, state))

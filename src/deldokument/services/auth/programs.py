@@ -12,7 +12,6 @@ At every request, a program has the access of its person (services.downloads.acc
 """
 
 import hashlib
-import json
 import secrets
 from collections.abc import Collection
 from dataclasses import dataclass, replace
@@ -23,7 +22,7 @@ from deldokument.domain.errors import TokenRefused
 from deldokument.domain.shares.program_access import proves
 from deldokument.ports.dependencies import Dependencies
 from deldokument.services.auth.sessions import MAX_AGE, Session, living_session
-from deldokument.services.encryption import EncryptedColumn, open_field, seal_field
+from deldokument.services.encryption import EncryptedColumn, open_json, seal_json
 from deldokument.services.people import directory_key
 from deldokument.services.rate_limit import RateLimit, check_rate
 from deldokument.store.auth.programs import ProgramRecord
@@ -131,7 +130,7 @@ def _issue(deps: Dependencies, kind: str, grant: ProgramGrant) -> str:
         "at": grant.at.isoformat(),
         "challenge": grant.challenge,
     }
-    sealed = seal_field(directory_key(deps), json.dumps(body), EncryptedColumn.PROGRAM_GRANT, secret_hash.hex())
+    sealed = seal_json(directory_key(deps), body, EncryptedColumn.PROGRAM_GRANT, secret_hash.hex())
     with deps.database.write() as tx:
         tx.programs.add(ProgramRecord(secret_hash, grant.session_hash, sealed))
     return secret
@@ -141,13 +140,12 @@ def _open_grant(deps: Dependencies, found: ProgramRecord) -> ProgramGrant | None
     """Return the grant in the row; None, with an alarm, if it was not encrypted for its secret."""
     context = found.secret_hash.hex()
     try:
-        text = open_field(directory_key(deps), found.sealed_grant, EncryptedColumn.PROGRAM_GRANT, context)
+        body = open_json(directory_key(deps), found.sealed_grant, EncryptedColumn.PROGRAM_GRANT, context)
     except IntegrityError:
-        text = ""
-    if not text:
+        body = {}
+    if not body:
         deps.damage.report(DamagedRow("program", context))
         return None
-    body = json.loads(text)
     at = datetime.fromisoformat(body["at"])
     return ProgramGrant(body["share"], bytes.fromhex(body["session"]), at, body["challenge"])
 

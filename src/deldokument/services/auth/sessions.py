@@ -13,7 +13,6 @@ The provider's adapter has checked level, person and tokens.
 """
 
 import hashlib
-import json
 import re
 import secrets
 from collections.abc import Mapping
@@ -32,8 +31,8 @@ from deldokument.services.auth.pending_logins import PendingLogin, open_login, s
 from deldokument.services.encryption import (
     EncryptedColumn,
     csrf_owner_tag,
-    open_field,
-    seal_field,
+    open_json,
+    seal_json,
     session_owner_hash,
 )
 from deldokument.services.people import directory_key
@@ -302,20 +301,19 @@ def _seal_login(
         "authenticated_at": authenticated_at.isoformat(),
         "began_at": began_at.isoformat(),
     }
-    return seal_field(key, json.dumps(body), EncryptedColumn.SESSION, token_hash.hex())
+    return seal_json(key, body, EncryptedColumn.SESSION, token_hash.hex())
 
 
 def opened_session(deps: Dependencies, found: SessionRecord) -> Session | None:
     """Return the session of a row; None, with an alarm, if its login data were not encrypted for its secret."""
     key, context = directory_key(deps), found.token_hash.hex()
     try:
-        identity = open_field(key, found.sealed_identity, EncryptedColumn.SESSION, context)
+        body = open_json(key, found.sealed_identity, EncryptedColumn.SESSION, context)
     except IntegrityError:
-        identity = ""
-    if not identity:
+        body = {}
+    if not body:
         deps.damage.report(DamagedRow("session", context))
         return None
-    body = json.loads(identity)
     return Session(
         person=parse_person(body["person"], allow_synthetic=True),
         csrf_token=found.csrf_token,

@@ -5,7 +5,6 @@ May import: the packages of services below it, `ports`, `store`, `domain`, `cryp
 - `archives`: scans an archive above the engine's limit, member by member
 - `documents`: reads each document for checksums, media type and verdict
 - `gzip_content`: unpacks a gzip as a stream
-- `rescans`: has the documents of open shares scanned again
 - `tar_members`: finds the members of a tar
 - `zip_members`: finds and unpacks the members of a zip
 """

@@ -222,3 +222,17 @@ def _scan_archive(
         return b"".join(map(bytes, stream(*within)))
 
     return scan_opened(scanner, reading.head, read, stream, manifest.length, reading.keep_claim)
+
+
+def rescan_open_shares(deps: Dependencies) -> int:
+    """Schedule a scan of every document of open shares; return their number.
+
+    Recipients can download them meanwhile.
+
+    Raises: Unavailable if there is no scanner, or it cannot be used.
+    """
+    if deps.scanner is None:
+        raise Unavailable("scanner", detail="no scanner is configured: set DELDOKUMENT_SCANNER_URL")
+    deps.scanner.engine()
+    with deps.database.write() as tx:
+        return tx.retention.schedule_rescans(deps.clock.now())

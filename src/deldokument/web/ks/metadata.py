@@ -10,6 +10,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from typing import Any
 
 from deldokument.domain.errors import Faults, InvalidInput
@@ -56,16 +57,15 @@ def read_metadata(raw: bytes) -> Metadata:
     """Return the content of the part. Raises: InvalidInput, or InvalidFields with every error."""
     body = json_object(raw, "metadata")
     faults = Faults()
-    errors = faults.errors
     name = text_of(body, "dokumentnavn")
     if not name:
-        errors.append(InvalidInput("dokumentnavn", "field_missing"))
+        faults.errors.append(InvalidInput("dokumentnavn", "field_missing"))
     if body.get("ikkeLagreDokumentLastetNed"):
-        errors.append(InvalidInput("ikkeLagreDokumentLastetNed", "downloads_always_recorded"))
+        faults.errors.append(InvalidInput("ikkeLagreDokumentLastetNed", "downloads_always_recorded"))
     if body.get("sikkerhetsniva") not in (None, 3, 4):
-        errors.append(InvalidInput("sikkerhetsniva", "field_malformed"))
+        faults.errors.append(InvalidInput("sikkerhetsniva", "field_malformed"))
     end = faults.unless(lambda: read_end(body), timedelta())
-    exposed = _read_exposed(body, errors)
+    exposed = _read_exposed(body, faults)
     faults.raise_any()
     archived = body.get("arkivert")
     return Metadata(
@@ -113,21 +113,18 @@ def _instant(text: str) -> datetime:
     return instant
 
 
-def _read_exposed(body: Mapping[str, Any], faults: list[InvalidInput]) -> _Exposed:
+def _read_exposed(body: Mapping[str, Any], faults: Faults) -> _Exposed:
     found, listed = _Exposed([], []), body.get("eksponertFor")
     if not isinstance(listed, list):
         listed = []
     if len(listed) > MAX_RECIPIENTS:
-        faults.append(InvalidInput("eksponertFor", "too_many_recipients", longest=MAX_RECIPIENTS))
+        faults.errors.append(InvalidInput("eksponertFor", "too_many_recipients", longest=MAX_RECIPIENTS))
         return found
-    before = len(faults)
+    before = len(faults.errors)
     for index, one in enumerate(listed):
-        try:
-            _take(one, f"eksponertFor[{index}]", found)
-        except InvalidInput as error:
-            faults.append(error)
-    if not found.recipients and len(faults) == before:
-        faults.append(InvalidInput("eksponertFor", "recipients_missing"))
+        faults.unless(partial(_take, one, f"eksponertFor[{index}]", found), None)
+    if not found.recipients and len(faults.errors) == before:
+        faults.errors.append(InvalidInput("eksponertFor", "recipients_missing"))
     return found
 
 

@@ -9,7 +9,6 @@ Proposals are in `services.shares.approvals.proposals`.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields, replace
 from datetime import datetime
@@ -22,8 +21,8 @@ from deldokument.services.encryption import (
     EncryptedColumn,
     identifier_kind,
     message_key,
-    open_field,
-    seal_field,
+    open_json,
+    seal_json,
     stored_identifier,
 )
 from deldokument.services.shares.recipients.recipients import CheckedRecipient
@@ -136,8 +135,7 @@ def seal_change(share_key: bytes, share_id: str, proposed: ProposedChange) -> by
             [identifier_kind(one), one.value, new.name, new.label, new.confirmed] for one, new in change.added.items()
         ],
     }
-    text = json.dumps(content, separators=(",", ":"))
-    return seal_field(message_key(share_key, share_id), text, EncryptedColumn.PROPOSED_CHANGE, share_id)
+    return seal_json(message_key(share_key, share_id), content, EncryptedColumn.PROPOSED_CHANGE, share_id)
 
 
 def open_change(share_key: bytes | None, share: Share) -> ProposedChange | None:
@@ -145,7 +143,7 @@ def open_change(share_key: bytes | None, share: Share) -> ProposedChange | None:
     if share_key is None or not share.sealed_change:
         return None
     key = message_key(share_key, share.id)
-    content = json.loads(open_field(key, share.sealed_change, EncryptedColumn.PROPOSED_CHANGE, share.id))
+    content = open_json(key, share.sealed_change, EncryptedColumn.PROPOSED_CHANGE, share.id)
     change = Change(
         texts=content["texts"],
         confidential=content["confidential"],

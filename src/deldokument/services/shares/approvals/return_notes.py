@@ -4,7 +4,6 @@ Guarantees:
 - A reason opens only for its share. It becomes unreadable with the share key.
 """
 
-import json
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -16,8 +15,8 @@ from deldokument.services.encryption import (
     EncryptedColumn,
     existing_key,
     message_key,
-    open_field,
-    seal_field,
+    open_json,
+    seal_json,
     share_key_id,
 )
 
@@ -40,7 +39,7 @@ def seal_return_note(deps: Dependencies, share: Share, name: str, reason: str) -
     """Return the note sealed for its share."""
     content = {"name": name, "at": deps.clock.now().isoformat(), "reason": reason}
     key = message_key(existing_key(deps.keyring, share_key_id(share.id)), share.id)
-    return seal_field(key, json.dumps(content, separators=(",", ":")), EncryptedColumn.RETURN_NOTE, share.id)
+    return seal_json(key, content, EncryptedColumn.RETURN_NOTE, share.id)
 
 
 def open_return_note(share_key: bytes | None, share: Share) -> ReturnNote | None:
@@ -48,5 +47,5 @@ def open_return_note(share_key: bytes | None, share: Share) -> ReturnNote | None
     if share_key is None or not share.sealed_return_note:
         return None
     key = message_key(share_key, share.id)
-    content = json.loads(open_field(key, share.sealed_return_note, EncryptedColumn.RETURN_NOTE, share.id))
+    content = open_json(key, share.sealed_return_note, EncryptedColumn.RETURN_NOTE, share.id)
     return ReturnNote(content["name"], datetime.fromisoformat(content["at"]), content["reason"])

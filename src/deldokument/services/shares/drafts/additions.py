@@ -13,7 +13,7 @@ from collections.abc import Collection
 from dataclasses import replace
 
 from deldokument.domain.audit import EventKind
-from deldokument.domain.errors import Conflict, InvalidFields, InvalidInput, NotFound, existing
+from deldokument.domain.errors import Conflict, Faults, InvalidInput, NotFound, existing
 from deldokument.domain.identifiers import Consumer, Sharer
 from deldokument.domain.shares.share import DRAFT_LIFETIME, Document, Share, ShareState
 from deldokument.ports.dependencies import Dependencies
@@ -132,16 +132,13 @@ def check_additions(
     if not documents:
         return
     check_may_share(membership, share)
-    errors = scan_errors(deps, share, membership.tenant, documents, must_be_inspected=True)
+    faults = Faults()
+    faults.errors += scan_errors(deps, share, membership.tenant, documents, must_be_inspected=True)
     if not all(document.is_complete for document in documents):
-        errors = [InvalidInput("documents", "files_unfinished")]
+        faults.errors = [InvalidInput("documents", "files_unfinished")]
     length = sum(document.length for document in documents)
-    try:
-        check_quota(deps, tx, membership.account, length, counted=length)
-    except InvalidInput as error:
-        errors.append(error)
-    if errors:
-        raise InvalidFields(errors)
+    faults.unless(lambda: check_quota(deps, tx, membership.account, length, counted=length), None)
+    faults.raise_any()
 
 
 def publish_additions(

@@ -8,9 +8,8 @@ The form differs (see `services.shares.drafts.drafts`): it keeps the valid part 
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace
-from typing import TypeVar
 
-from deldokument.domain.errors import Conflict, InvalidFields, InvalidInput
+from deldokument.domain.errors import Conflict, Faults
 from deldokument.domain.identifiers import Sharer
 from deldokument.domain.shares.share import Share
 from deldokument.ports.dependencies import Dependencies
@@ -35,8 +34,6 @@ from deldokument.services.shares.rights.authorization import (
 from deldokument.services.shares.rights.grants import move_grants
 from deldokument.services.shares.rights.limits import check_draft_rate, check_lookup_rate
 
-_Checked = TypeVar("_Checked")
-
 
 def create_draft(
     deps: Dependencies,
@@ -60,11 +57,10 @@ def create_draft(
     # Persons get here through KS' interface.
     check_draft_rate(deps, sharer)
     check_lookup_rate(deps, sharer, len(recipients))
-    faults: list[InvalidInput] = []
-    tidy = _gather(faults, lambda: _check(deps, membership, words))
-    checked = _gather(faults, lambda: check_recipients(deps, recipients))
-    if tidy is None or checked is None:
-        raise faults[0] if len(faults) == 1 else InvalidFields(faults)
+    faults = Faults()
+    tidy = faults.unless(lambda: _check(deps, membership, words), words)
+    checked = faults.unless(lambda: check_recipients(deps, recipients), {})
+    faults.raise_one_or_all()
     draft = apply_fields(deps, empty_draft(deps, membership, share_id), membership, tidy)
     draft = replace(draft, exposed_to=membership.integration_id if read_back else None)
     try:
@@ -76,17 +72,6 @@ def create_draft(
             # The same request, which was assumed to have crashed, has created it in the meantime.
             return share_for_reading(deps, tx, sharer, draft.id)
     return draft
-
-
-def _gather(faults: list[InvalidInput], check: Callable[[], _Checked]) -> _Checked | None:
-    """Return the result of ``check``. If it raises, add its errors to ``faults`` and return None."""
-    try:
-        return check()
-    except InvalidInput as error:
-        faults.append(error)
-    except InvalidFields as error:
-        faults.extend(error.errors)
-    return None
 
 
 def _check(deps: Dependencies, membership: Membership, words: DraftFields) -> DraftFields:

@@ -23,7 +23,7 @@ from dataclasses import replace
 from datetime import datetime
 
 from deldokument.domain.audit import EventKind
-from deldokument.domain.errors import Conflict, InvalidFields, InvalidInput, existing
+from deldokument.domain.errors import Conflict, Faults, InvalidInput, existing
 from deldokument.domain.identifiers import Identifier, PersonIdentifier, Sharer
 from deldokument.domain.shares.share import Document, Recipient, Share, ShareState, new_id
 from deldokument.domain.tenants.agreement import SignatureState
@@ -189,19 +189,19 @@ def _check_complete(
     """
     if agreement_status(deps, tx, share.tenant_id).service.state is SignatureState.OVERDUE:
         raise Conflict("signature_overdue")
-    documents = tx.shares.documents([share.id])
-    errors = take_answers(deps, tx, share, answers)
-    errors.extend(unfinished_errors(tx, documents))
-    errors.extend(_missing(share_grants(deps, share), tx.shares.recipients([share.id]), documents))
+    documents, faults = tx.shares.documents([share.id]), Faults()
+    faults.errors += take_answers(deps, tx, share, answers)
+    faults.errors += unfinished_errors(tx, documents)
+    faults.errors += _missing(share_grants(deps, share), tx.shares.recipients([share.id]), documents)
     # One person may publish documents that are not scanned yet, because recipients cannot get them before the scan.
     must_be_inspected = is_reviewed and deps.scanner is not None
-    errors.extend(scan_errors(deps, share, membership.tenant, documents, must_be_inspected=must_be_inspected))
-    errors.extend(_quota_errors(deps, tx, membership, sum(document.length for document in documents)))
-    errors.extend(_period_errors(share, membership, deps.clock.now(), is_checked=is_end_checked))
+    faults.errors += scan_errors(deps, share, membership.tenant, documents, must_be_inspected=must_be_inspected)
+    length = sum(document.length for document in documents)
+    faults.unless(lambda: check_quota(deps, tx, membership.account, length, counted=length), None)
+    faults.unless(lambda: _check_end(share, membership, deps.clock.now(), is_checked=is_end_checked), None)
     if membership.tenant.ask_archived and not share.archived:
-        errors.append(InvalidInput("archived", "archived_missing"))
-    if errors:
-        raise InvalidFields(errors)
+        faults.errors.append(InvalidInput("archived", "archived_missing"))
+    faults.raise_any()
 
 
 def _missing(grants: ShareGrants, recipients: list[Recipient], documents: list[Document]) -> list[InvalidInput]:
@@ -225,24 +225,12 @@ def unfinished_errors(tx: Transaction, documents: list[Document]) -> list[Invali
     return [InvalidInput("documents", "files_copying" if are_copies else "files_unfinished")]
 
 
-def _quota_errors(deps: Dependencies, tx: Transaction, membership: Membership, length: int) -> list[InvalidInput]:
-    try:
-        check_quota(deps, tx, membership.account, length, counted=length)
-    except InvalidInput as error:
-        return [error]
-    return []
-
-
-def _period_errors(share: Share, membership: Membership, now: datetime, *, is_checked: bool) -> list[InvalidInput]:
+def _check_end(share: Share, membership: Membership, now: datetime, *, is_checked: bool) -> None:
+    """Raise InvalidInput unless the account allows the share's end. ``is_checked``: it only must not be over."""
     if share.expires_at is None:
-        return [InvalidInput("expires_at", "expiry_missing")]
-    if is_checked and share.expires_at > now:
-        return []
-    try:
+        raise InvalidInput("expires_at", "expiry_missing")
+    if not is_checked or share.expires_at <= now:
         membership.account.period(membership.tenant).check(share.expires_at, now)
-    except InvalidInput as error:
-        return [error]
-    return []
 
 
 def undo_publication(deps: Dependencies, person: PersonIdentifier, share_id: str) -> Share:

@@ -9,8 +9,9 @@ Guarantees:
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 
-from deldokument.domain.errors import InvalidFields, InvalidInput
+from deldokument.domain.errors import Faults, InvalidInput
 from deldokument.domain.identifiers import Identifier, PersonIdentifier, parse_identifier
 from deldokument.domain.shares.share import MAX_RECIPIENTS, Recipient, Share, new_id
 from deldokument.domain.shares.typed_texts import LABEL_LENGTH, check_text
@@ -59,15 +60,11 @@ def check_recipients(deps: Dependencies, inputs: Sequence[RecipientInput]) -> di
     check_recipient_count(len(inputs))
     inquiry = begin_lookup(deps)
     checked: dict[Identifier, CheckedRecipient] = {}
-    errors: list[InvalidInput] = []
+    faults = Faults()
     for index, given in enumerate(inputs):
-        try:
-            identifier, recipient = _check(inquiry, given, f"recipients[{index}]")
-            checked.setdefault(identifier, recipient)
-        except InvalidInput as error:
-            errors.append(error)
-    if errors:
-        raise InvalidFields(errors)
+        if found := faults.unless(partial(_check, inquiry, given, f"recipients[{index}]"), None):
+            checked.setdefault(*found)
+    faults.raise_any()
     return checked
 
 

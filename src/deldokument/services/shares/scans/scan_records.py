@@ -5,7 +5,6 @@ Guarantees:
 - They are sealed under the share key, so they become unreadable when the share ends.
 """
 
-import json
 from dataclasses import asdict, dataclass
 from datetime import datetime
 from typing import TypeVar
@@ -13,7 +12,7 @@ from typing import TypeVar
 from deldokument.crypto.keys import Purpose, derive
 from deldokument.domain.shares.scanning import ScanReport
 from deldokument.domain.shares.share import Document, Verdict
-from deldokument.services.encryption import EncryptedColumn, open_field, seal_field
+from deldokument.services.encryption import EncryptedColumn, open_json, seal_json
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,8 +79,7 @@ def open_release(share_key: bytes, document: Document, verdict: Verdict) -> Rele
 
 
 def _seal(share_key: bytes, document_id: str, record: _Record, column: EncryptedColumn) -> bytes:
-    text = json.dumps(asdict(record), separators=(",", ":"))
-    return seal_field(_key(share_key, document_id), text, column, document_id)
+    return seal_json(_key(share_key, document_id), asdict(record), column, document_id)
 
 
 def _open(
@@ -94,9 +92,8 @@ def _open(
 ) -> _Record | None:
     if sealed is None:
         return None
-    text = open_field(_key(share_key, document.id), sealed, column, document.id)
     try:
-        record = kind(**json.loads(text))
+        record = kind(**open_json(_key(share_key, document.id), sealed, column, document.id))
     except (TypeError, ValueError):
         # A record of a later version, which this version cannot read.
         return None

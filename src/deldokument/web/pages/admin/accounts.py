@@ -55,7 +55,7 @@ def create(call: RequestContext) -> Response:
     """
     name = call.fields.get("name", "")
     account = lifecycle.create_account(call.deps, tenant_id=call.tenant.id, name=name, person=call.person.person)
-    return _to_account(call, account.id, "ny")
+    return to_account(call, account.id, "ny")
 
 
 def account_page(call: RequestContext, *, typed: Mapping[str, str] | None = None) -> Response:
@@ -97,11 +97,17 @@ def all_accounts(call: RequestContext) -> Breadcrumb:
     return Breadcrumb(section_path(call.tenant.id, SECTION), call.translator.text(_("Accounts")))
 
 
+def above_account(call: RequestContext, account: Account) -> tuple[Breadcrumb, Breadcrumb]:
+    """Return the breadcrumbs of a page below the account's."""
+    return all_accounts(call), Breadcrumb(path_of(call, account.id), account.name)
+
+
 def path_of(call: RequestContext, account_id: str, *below: str) -> str:
     return section_path(call.tenant.id, SECTION, account_id, *below)
 
 
-def _to_account(call: RequestContext, account_id: str, saved: str = "") -> Response:
+def to_account(call: RequestContext, account_id: str, saved: str = "") -> Response:
+    """Return to the account's page, which says what has just been done."""
     return RedirectResponse(path_of(call, account_id) + (f"?lagret={saved}" if saved else ""), 303)
 
 
@@ -119,7 +125,7 @@ def rename(call: RequestContext) -> Response:
     """Rename the account."""
     name = call.fields.get("name", "")
     if call.fields.get(f"{CHOICE}name") == STORED:
-        return _to_account(call, call.path("account_id"))
+        return to_account(call, call.path("account_id"))
     if missing := _unchosen(call):
         return _two_names(call, name, missing)
     try:
@@ -128,7 +134,7 @@ def rename(call: RequestContext) -> Response:
         if error.code != "changed_meanwhile":
             raise
         return _two_names(call, name)
-    return _to_account(call, call.path("account_id"), "navn")
+    return to_account(call, call.path("account_id"), "navn")
 
 
 def _two_names(call: RequestContext, name: str, missing: frozenset[str] = frozenset()) -> Response:
@@ -151,7 +157,7 @@ def change_rules(call: RequestContext) -> Response:
             raise
         differing = account_forms.differences(rules, view_of(call).account.rules, call.translator)
         return _conflict(call, "regler", differing, typed)
-    return _to_account(call, call.path("account_id"), "regler")
+    return to_account(call, call.path("account_id"), "regler")
 
 
 def _rules_again(call: RequestContext) -> Response:
@@ -189,7 +195,7 @@ def _conflict(
         "pages/admin/account_conflict.html",
         status=422 if errors else 409,
         errors=errors,
-        above=(all_accounts(call), Breadcrumb(path_of(call, account.id), account.name)),
+        above=above_account(call, account),
         account=account,
         action=path_of(call, account.id, action),
         differing=differing,
@@ -201,25 +207,25 @@ def _conflict(
 def close(call: RequestContext) -> Response:
     """Close the account to new shares."""
     lifecycle.close_account(call.deps, **account_arguments(call))
-    return _to_account(call, call.path("account_id"), "stengt")
+    return to_account(call, call.path("account_id"), "stengt")
 
 
 def reopen(call: RequestContext) -> Response:
     """Reopen the account for new shares."""
     lifecycle.reopen_account(call.deps, **account_arguments(call))
-    return _to_account(call, call.path("account_id"), "apnet")
+    return to_account(call, call.path("account_id"), "apnet")
 
 
 def deletion_page(call: RequestContext) -> Response:
     """Render the confirmation page with the contents to be deleted and a field for the account's name."""
     view = view_of(call)
     if view.undo_until is not None:
-        return _to_account(call, view.account.id)
+        return to_account(call, view.account.id)
     return section_page(
         call,
         SECTION,
         "pages/admin/account_deletion.html",
-        above=(all_accounts(call), Breadcrumb(path_of(call, view.account.id), view.account.name)),
+        above=above_account(call, view.account),
         view=view,
         account=view.account,
         typed_name=call.fields.get("typed_name", ""),
@@ -229,13 +235,13 @@ def deletion_page(call: RequestContext) -> Response:
 def delete(call: RequestContext) -> Response:
     """Delete the account, if the typed name is right. It is inaccessible at once."""
     deletion.delete_account(call.deps, **account_arguments(call), typed_name=call.fields.get("typed_name", ""))
-    return _to_account(call, call.path("account_id"))
+    return to_account(call, call.path("account_id"))
 
 
 def undo_deletion(call: RequestContext) -> Response:
     """Undo the deletion; if that is too late, show the list with the reason."""
     deletion.undo_deletion(call.deps, **account_arguments(call))
-    return _to_account(call, call.path("account_id"), "angret")
+    return to_account(call, call.path("account_id"), "angret")
 
 
 _ONE = f"/{SECTION}/{{account_id}}"

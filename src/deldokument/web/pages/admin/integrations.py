@@ -20,13 +20,14 @@ from deldokument.web.http.requests.form_values import read_count
 from deldokument.web.http.responses.i18n import _
 from deldokument.web.pages.admin.accounts import (
     SECTION,
+    above_account,
     account_arguments,
     account_page,
-    all_accounts,
     path_of,
+    to_account,
     view_of,
 )
-from deldokument.web.pages.admin.layout import Breadcrumb, section_endpoint, section_page
+from deldokument.web.pages.admin.layout import section_endpoint, section_page
 from deldokument.web.pages.event_details import RIGHTS
 
 
@@ -43,16 +44,12 @@ def add_integration(call: RequestContext) -> Response:
     except Unavailable as error:
         call.refuse(error, "organization_number")
         return account_page(call)
-    return _to_account(call, "ny-tilgang")
+    return to_account(call, call.path("account_id"), "ny-tilgang")
 
 
 def _rights(call: RequestContext) -> IntegrationRights:
     """Return the chosen rights; the lower ones for an unknown value."""
     return IntegrationRights.SHARE if call.fields.get("rights") == IntegrationRights.SHARE else IntegrationRights.READ
-
-
-def _to_account(call: RequestContext, saved: str) -> Response:
-    return RedirectResponse(path_of(call, call.path("account_id")) + f"?lagret={saved}", 303)
 
 
 def integration_page(call: RequestContext) -> Response:
@@ -73,7 +70,7 @@ def _page(call: RequestContext, template: str, **context: Any) -> Response:
         call,
         SECTION,
         template,
-        above=(all_accounts(call), Breadcrumb(path_of(call, account.id), account.name)),
+        above=above_account(call, account),
         account=account,
         integration=integration,
         path=path_of(call, account.id, "integrasjoner", integration.id),
@@ -87,7 +84,7 @@ def change_rights(call: RequestContext) -> Response:
     """Change the rights from now on."""
     integration_id, rights = call.path("integration_id"), _rights(call)
     integrations.change_rights(call.deps, **account_arguments(call), integration_id=integration_id, rights=rights)
-    return _to_account(call, "system")
+    return to_account(call, call.path("account_id"), "system")
 
 
 def confirm_archive(call: RequestContext) -> Response:
@@ -130,7 +127,7 @@ def remove_integration(call: RequestContext) -> Response:
         )
     except NotFound:
         _ = view_of(call)  # This raises NotFound for an account of another tenant.
-    return _to_account(call, "uten-tilgang")
+    return to_account(call, call.path("account_id"), "uten-tilgang")
 
 
 _ALL = f"/{SECTION}/{{account_id}}/integrasjoner"

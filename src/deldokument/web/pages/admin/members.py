@@ -26,9 +26,9 @@ from deldokument.web.http.requests.form_values import read_count
 from deldokument.web.http.requests.pagination import read_place, write_place
 from deldokument.web.http.responses.errors import error_text
 from deldokument.web.http.responses.i18n import _
-from deldokument.web.pages.admin.layout import Breadcrumb, section_endpoint, section_page, section_path
+from deldokument.web.pages.admin.accounts import SECTION, above_account, path_of
+from deldokument.web.pages.admin.layout import Breadcrumb, section_endpoint, section_page
 
-SECTION = "kontoer"
 _SEARCH = "search-number"
 _FILE_LENGTH = 2 * LIST_LENGTH
 """Bytes of the longest list in UTF-16."""
@@ -230,16 +230,12 @@ def _where(call: RequestContext) -> dict[str, Any]:
 
 
 def _path(call: RequestContext) -> str:
-    return section_path(call.tenant.id, SECTION, call.path("account_id"), "brukere")
+    return path_of(call, call.path("account_id"), "brukere")
 
 
 def _above(call: RequestContext, account: Account, *, list_too: bool = False) -> tuple[Breadcrumb, ...]:
-    crumbs = (
-        Breadcrumb(section_path(call.tenant.id, SECTION), call.translator.text(_("Accounts"))),
-        Breadcrumb(section_path(call.tenant.id, SECTION, account.id), account.name),
-        Breadcrumb(_path(call), call.translator.text(_("Users"))),
-    )
-    return crumbs if list_too else crumbs[:-1]
+    members = (Breadcrumb(_path(call), call.translator.text(_("Users"))),)
+    return above_account(call, account) + (members if list_too else ())
 
 
 _ALL = f"/{SECTION}/{{account_id}}/brukere"
