@@ -11,11 +11,9 @@ EnvelopedData authenticates nothing: what decrypts need not be what the sender e
 as any upload. TLS and the sender's access token authenticate its origin.
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable, Generator
 from dataclasses import dataclass
-from typing import TypeVar
+from typing import Self, TypeVar
 
 from cryptography.hazmat.primitives.ciphers import Cipher, algorithms, modes
 from cryptography.hazmat.primitives.padding import PKCS7
@@ -82,9 +80,9 @@ class _Reader:
             raise IntegrityError
         return self._take(length)
 
-    def inside(self, wanted: int) -> _Reader:
+    def inside(self, wanted: int) -> Self:
         """Return a reader of the content of an element of definite length."""
-        return _Reader(self.value(wanted))
+        return type(self)(self.value(wanted))
 
     def expect(self, identifier: bytes) -> None:
         """Read an object identifier. Raises: IntegrityError for another one."""

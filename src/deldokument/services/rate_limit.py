@@ -54,7 +54,8 @@ def consume(deps: Dependencies, limit: RateLimit, caller: str, units: int = 1) -
 
 def consume_in(deps: Dependencies, tx: Transaction, limit: RateLimit, caller: str, units: int = 1) -> RateLimitStatus:
     """Count as ``consume``, within a transaction."""
-    bucket, now = _bucket(deps, limit, caller), deps.clock.now()
+    now, key = deps.clock.now(), deps.integrity.directory_key()
+    bucket = lookup_hash(key, f"rate limit {limit.name}", caller).hex()
     step = limit.window * units // limit.calls
     spent_until = tx.rate_limits.take(bucket, now, step, now + limit.window)
     refused = spent_until is None
@@ -72,10 +73,6 @@ def check_rate(deps: Dependencies, limit: RateLimit, caller: str, units: int = 1
     status = consume(deps, limit, caller, units)
     if status.retry_seconds:
         raise RateLimited(limit.name, wait_seconds=status.retry_seconds)
-
-
-def _bucket(deps: Dependencies, limit: RateLimit, caller: str) -> str:
-    return lookup_hash(deps.integrity.directory_key(), f"rate limit {limit.name}", caller).hex()
 
 
 def forget_allowances(deps: Dependencies) -> int:

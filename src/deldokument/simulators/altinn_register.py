@@ -7,10 +7,8 @@ Guarantees:
 Source: Altinn/altinn-authorization-tmp, AuthorizedPartyDto (2026-08).
 """
 
-from __future__ import annotations
-
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any, Final, Self
 
 from deldokument.simulators.common.cast import Cast, Organization, Person
 
@@ -27,9 +25,9 @@ class Held:
     def __bool__(self) -> bool:
         return bool(self.roles or self.packages)
 
-    def join(self, other: Held) -> Held:
+    def join(self, other: Self) -> Self:
         """Return the roles and packages of both, without duplicates."""
-        return Held(
+        return type(self)(
             tuple(dict.fromkeys(self.roles + other.roles)), tuple(dict.fromkeys(self.packages + other.packages))
         )
 

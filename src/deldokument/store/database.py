@@ -10,13 +10,11 @@ After Unavailable at the end of a ``write`` block it is unknown whether the tran
 removes keys and objects that were created for it.
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from copy import copy
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, Self
 
 from sqlalchemy import Connection, event, func, select
 from sqlalchemy.pool import ConnectionPoolEntry
@@ -49,7 +47,7 @@ class Database:
         self._integrity: IntegrityKeys = _NoKeys()
         self._damage, self._behind = DamageReports(), ChainsBehind()
 
-    def authenticated(self, keys: IntegrityKeys, damage: DamageReports, behind: ChainsBehind | None = None) -> Database:
+    def authenticated(self, keys: IntegrityKeys, damage: DamageReports, behind: ChainsBehind | None = None) -> Self:
         """Return the same database, but with verification of tags. It reports damaged rows to ``damage``.
 
         Tenants that it reads are marked if their chains are ``behind``.

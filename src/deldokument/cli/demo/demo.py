@@ -8,8 +8,6 @@ Guarantees:
 Each register (deldokument.simulators) and the worker run in a process of their own.
 """
 
-from __future__ import annotations
-
 import json
 import logging
 import os
@@ -117,6 +115,17 @@ def _port(listener: socket.socket) -> int:
     return int(listener.getsockname()[1])
 
 
+@dataclass(frozen=True, slots=True)
+class _Registers:
+    idporten: str
+    maskinporten: str
+    altinn: str
+    notifications: str
+    enhetsregisteret: str
+    mail: str
+    client_key: Path
+
+
 def _list_settings(registers: _Registers, data: Path, url: str, management_port: int) -> dict[str, object]:
     return {
         "demo": True,
@@ -152,17 +161,6 @@ def _list_settings(registers: _Registers, data: Path, url: str, management_port:
         "agreement_return_address": "avtaler@demo.example",
         "agreement_contract_party": "Demodrift IKS",
     }
-
-
-@dataclass(frozen=True, slots=True)
-class _Registers:
-    idporten: str
-    maskinporten: str
-    altinn: str
-    notifications: str
-    enhetsregisteret: str
-    mail: str
-    client_key: Path
 
 
 def _start_registers(running: ExitStack, data: Path, url: str) -> _Registers:

@@ -11,14 +11,12 @@ Resolves no names and sends nothing.
 Sources: IANA's special-purpose address registries for IPv4 and IPv6; RFC 6890, 6052, 3056, 4380.
 """
 
-from __future__ import annotations
-
 import re
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address
-from typing import Final
+from typing import Final, Self
 from urllib.parse import urlsplit
 
 from deldokument.domain.audit import EventKind
@@ -100,7 +98,7 @@ class Webhook:
     disabled_for: DisabledFor | None = None
     revision: int = 1
 
-    def disable(self, now: datetime, why: DisabledFor) -> Webhook:
+    def disable(self, now: datetime, why: DisabledFor) -> Self:
         """Return the webhook, disabled for this reason."""
         return replace(self, disabled_at=now, disabled_for=why, revision=self.revision + 1)
 

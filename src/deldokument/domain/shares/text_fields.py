@@ -4,11 +4,9 @@ A new text is a field of `ShareTexts`. It is stored in the column of its key, so
 texts can be corrected after publication.
 """
 
-from __future__ import annotations
-
 from dataclasses import asdict, dataclass, field, fields
 from enum import StrEnum
-from typing import Any, Final
+from typing import Any, Final, Self
 
 from deldokument.domain.shares.typed_texts import check_text
 
@@ -58,14 +56,14 @@ class ShareTexts:
         return {name: text for name, text in asdict(self).items() if text and TEXT_FIELDS[name].key is key}
 
     @property
-    def shown(self) -> ShareTexts:
+    def shown(self) -> Self:
         """The texts that recipients see; the others are empty."""
-        return ShareTexts(**{name: text for name, text in asdict(self).items() if TEXT_FIELDS[name].is_shown})
+        return type(self)(**{name: text for name, text in asdict(self).items() if TEXT_FIELDS[name].is_shown})
 
     @property
-    def checked(self) -> ShareTexts:
+    def checked(self) -> Self:
         """The texts without surrounding white space. Raises: InvalidInput for the first invalid text."""
-        return ShareTexts(**{name: TEXT_FIELDS[name].check(text) for name, text in asdict(self).items()})
+        return type(self)(**{name: TEXT_FIELDS[name].check(text) for name, text in asdict(self).items()})
 
 
 TEXT_FIELDS: Final = {one.name: TextField(one.name, **one.metadata) for one in fields(ShareTexts)}

@@ -183,7 +183,8 @@ def _deciding_with(
     now = deps.clock.now()
     with deps.database.read() as tx:
         share = tx.share_lookup.share_at_or_after(share_id)
-        proof = _proof(deps, share) if share else None
+        keys = deps.keyring.get([share.audit_key_id, share_key_id(share.id)]) if share else {}
+        proof = grants_with(share, keys) if share else None
         recipients = tx.shares.recipients([proof.share.id]) if proof else ()
         keys = {proof.share.audit_key_id: proof.audit_key} if proof else {}
         hashes = next(iter(identifier_hashes(keys, identifiers_of(person, grants)).values()), {})
@@ -193,10 +194,6 @@ def _deciding_with(
             # The code above has read another share, so that an unknown id takes as long as a share of others.
             share, decision = None, may_open(None, Claim(rights_known=grants is not None), now, stop=None)
         yield _Decided(share, decision, now, tx, proof, recipients)
-
-
-def _proof(deps: Dependencies, share: Share) -> ShareGrants | None:
-    return grants_with(share, deps.keyring.get([share.audit_key_id, share_key_id(share.id)]))
 
 
 def grants_of(deps: Dependencies, person: PersonIdentifier, oldest: timedelta) -> tuple[OrganizationGrant, ...] | None:

@@ -175,13 +175,10 @@ def _note(deps: Dependencies, tx: Transaction, entry: ChannelEntry, message: Out
             if outcome.cost and message.share_id:
                 share = existing(tx.shares.get(message.share_id))
                 tx.statistics.count_notice(share.account_id, month_of(now), outcome.cost)
-            _record(deps, tx, now, entry.sent_event, message, **_costs(outcome))
+            costs = {"messages": outcome.cost.messages} if outcome.cost else {}
+            _record(deps, tx, now, entry.sent_event, message, **costs)
     elif tx.outbox.give_up(message.id, now, outcome.code) and outcome.result is Result.REFUSED:
         _record(deps, tx, now, EventKind.MESSAGE_GIVEN_UP, message, channel=message.channel.value, code=outcome.code)
-
-
-def _costs(outcome: Outcome) -> dict[str, int]:
-    return {"messages": outcome.cost.messages} if outcome.cost else {}
 
 
 def _record(

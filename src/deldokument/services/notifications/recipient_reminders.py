@@ -11,8 +11,6 @@ They are planned ahead, because all reminders of an order must exist before its 
 moved is REPLANNED when it is due.
 """
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import replace
@@ -68,14 +66,6 @@ def _query(kind: NoticeKind, now: datetime) -> ReminderQuery:
     return ReminderQuery(Channel.ALTINN, max(sooner, default=now), ahead + lead, lead + GRACE, kind, now - lead)
 
 
-def _reminder(orders: _Orders, kind: NoticeKind, one: PendingReminder, now: datetime) -> OutgoingMessage:
-    due = one.expires_at - REMINDERS[kind]
-    order_id, due = orders.place(one, due if due >= now else now + GATHERING)
-    occasion = (one.expires_at.isoformat(), order_id or "")
-    message = notice_message(kind, one.tenant_id, one.share_id, one.recipient_id, due, *occasion)
-    return replace(message, order_id=order_id)
-
-
 class _Orders:
     """Order ids of some reminders. Reads each key once."""
 
@@ -107,3 +97,11 @@ class _Orders:
         if month not in self._months:
             self._months[month] = self._deps.keyring.create(month)
         return lookup_hash(self._months[month], "reminder", f"{number} {day}")[:16].hex()
+
+
+def _reminder(orders: _Orders, kind: NoticeKind, one: PendingReminder, now: datetime) -> OutgoingMessage:
+    due = one.expires_at - REMINDERS[kind]
+    order_id, due = orders.place(one, due if due >= now else now + GATHERING)
+    occasion = (one.expires_at.isoformat(), order_id or "")
+    message = notice_message(kind, one.tenant_id, one.share_id, one.recipient_id, due, *occasion)
+    return replace(message, order_id=order_id)

@@ -79,9 +79,6 @@ def exported_papers(deps: Dependencies, *, tenant_id: str) -> Iterator[ExportedP
     for assessment in list_assessments(deps, tenant_id=tenant_id):
         if assessment.file_name:
             view, content = open_paper(deps, tenant_id=tenant_id, assessment_id=assessment.id)
-            yield ExportedPaper(_unpackable(f"{next(number):02}-dpia-{view.done_on}-{view.file_name}"), content)
-
-
-def _unpackable(name: str) -> str:
-    """Return the name in a form that is valid on any system. Its number makes it unique."""
-    return next(unpackable_names([name]))
+            # Its number makes the name unique.
+            [name] = unpackable_names([f"{next(number):02}-dpia-{view.done_on}-{view.file_name}"])
+            yield ExportedPaper(name, content)

@@ -14,8 +14,6 @@ Guarantees:
 Protocol: tus 1.0.0. HTTP methods are in `web`.
 """
 
-from __future__ import annotations
-
 import hashlib
 from collections.abc import Callable, Sequence
 from contextlib import suppress
@@ -147,28 +145,6 @@ def uploader_of(deps: Dependencies, tx: Transaction, upload: Upload) -> Sharer:
     )
 
 
-def begin_append(
-    deps: Dependencies,
-    token: str,
-    upload_id: str,
-    *,
-    offset: int,
-    announced: int | None,
-    checksum: Checksum | None = None,
-) -> Append:
-    """Prepare to receive bytes at ``offset``.
-
-    Raises: as ``find_upload``; Conflict for another offset or a finished upload; TooLarge.
-    """
-    upload = find_upload(deps, token, upload_id)
-    upload.check_append(offset, announced)
-    if upload.is_partial and announced:
-        with deps.database.read() as tx:
-            _check_partial_fits(tx, upload, offset + announced)
-    share_key = existing_key(deps.keyring, share_key_id(upload.share_id))
-    return Append(deps, upload, derive(share_key, Purpose.DATA, bytes.fromhex(upload.document_id)), checksum)
-
-
 class Append:
     """Reception of the bytes of one request.
 
@@ -276,6 +252,28 @@ class Append:
         # Objects that cannot be deleted now are left to the sweep.
         with suppress(ServiceError):
             self._world.blobs.delete([part.id for part in parts])
+
+
+def begin_append(
+    deps: Dependencies,
+    token: str,
+    upload_id: str,
+    *,
+    offset: int,
+    announced: int | None,
+    checksum: Checksum | None = None,
+) -> Append:
+    """Prepare to receive bytes at ``offset``.
+
+    Raises: as ``find_upload``; Conflict for another offset or a finished upload; TooLarge.
+    """
+    upload = find_upload(deps, token, upload_id)
+    upload.check_append(offset, announced)
+    if upload.is_partial and announced:
+        with deps.database.read() as tx:
+            _check_partial_fits(tx, upload, offset + announced)
+    share_key = existing_key(deps.keyring, share_key_id(upload.share_id))
+    return Append(deps, upload, derive(share_key, Purpose.DATA, bytes.fromhex(upload.document_id)), checksum)
 
 
 def _gather(pieces: Sequence[Buffer], buffer: memoryview) -> int:

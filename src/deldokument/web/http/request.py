@@ -117,6 +117,10 @@ class RequestContext:
         """Return the faults of the refused form. A fault of a field outside ``fields`` concerns the whole form."""
         return [(field if field in fields else "", text) for field, text in self.errors]
 
+    def typed(self, *names: str) -> dict[str, str]:
+        """Return fields of the posted form by name; empty without a form."""
+        return {name: self.fields.get(name, "") for name in names}
+
     def path(self, name: str) -> str:
         """Return a path parameter."""
         return str(self.request.path_params[name])

@@ -23,12 +23,10 @@ from deldokument.services.accounts.members import Membership, memberships
 from deldokument.services.auth.roles import roles_of
 from deldokument.services.auth.sessions import Session, find_session
 from deldokument.web.http.dispatch import holds_token
-from deldokument.web.http.request import RequestContext
+from deldokument.web.http.request import SAFE_METHODS, RequestContext
 from deldokument.web.http.requests.bearer import bearer_token
 from deldokument.web.http.responses.errors import LoginNotFresh, StalePage
 from deldokument.web.http.site import Site
-
-_SAFE = frozenset({"GET", "HEAD"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +69,7 @@ class Caller:
         tenant_id = self.path_id("fiksOrgId")
         mine = (tenant for tenant in roles_of(self.deps, self.person).administered if tenant.id == tenant_id)
         found = require(next(mine, None), "not an administrator of the tenant")
-        if self.request.method not in _SAFE:
+        if self.request.method not in SAFE_METHODS:
             must_not_have_ended(found)
         return found
 
@@ -103,7 +101,7 @@ def find_caller(deps: Dependencies, site: Site, request: Request) -> Consumer | 
     session = find_session(deps, request.cookies.get(site.session_cookie))
     if session is None:
         raise TokenRefused("access_token_refused")
-    if request.method not in _SAFE and not holds_token(RequestContext(deps, site, request, session)):
+    if request.method not in SAFE_METHODS and not holds_token(RequestContext(deps, site, request, session)):
         raise StalePage
     return session
 

@@ -7,12 +7,10 @@ Guarantees:
 Proposals are in `services.shares.approvals.proposals`.
 """
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields, replace
 from datetime import datetime
-from typing import Any
+from typing import Any, Self
 
 from deldokument.domain.identifiers import Identifier
 from deldokument.domain.shares.share import Share
@@ -58,7 +56,7 @@ class Change:
         return {"until": self.expires_at.isoformat()} if self.expires_at else {}
 
     @property
-    def entry(self) -> Change:
+    def entry(self) -> Self:
         """The part of the change that gives access to persons or adds documents.
 
         A field belongs to it unless named here.
@@ -66,7 +64,7 @@ class Change:
         return replace(self._guarded, texts={}, expires_at=None)
 
     @property
-    def _guarded(self) -> Change:
+    def _guarded(self) -> Self:
         """The part of the change that a single member may not make in every account.
 
         A field belongs to it unless named here.
@@ -74,7 +72,7 @@ class Change:
         shown = {name: text for name, text in self.texts.items() if TEXT_FIELDS[name].is_shown}
         return replace(self, texts=shown, labels={}, confidential=None if self.confidential else self.confidential)
 
-    def divide(self, present_end: datetime, *, is_sharer: bool, four_eyes: bool) -> tuple[Change, Change]:
+    def divide(self, present_end: datetime, *, is_sharer: bool, four_eyes: bool) -> tuple[Self, Self]:
         """Return the part that one person may change, and the part that needs another member's approval.
 
         ``is_sharer``: the person is the sharer, and so decides who gets access. Under four eyes, texts that recipients
@@ -87,13 +85,13 @@ class Change:
             together = type(self)() if is_sharer else self.entry
         return self._without(together), together
 
-    def _without(self, part: Change) -> Change:
+    def _without(self, part: Self) -> Self:
         empty = type(self)()
         taken = [one.name for one in fields(self) if getattr(part, one.name) != getattr(empty, one.name)]
         left = {name: text for name, text in self.texts.items() if name not in part.texts}
         return replace(self, **{name: getattr(empty, name) for name in taken} | {"texts": left})
 
-    def with_later(self, later: Change) -> Change:
+    def with_later(self, later: Self) -> Self:
         """Return this change merged with a later one. Of two values of a field, the later one applies."""
         return replace(
             self, **{one.name: _merge(getattr(self, one.name), getattr(later, one.name)) for one in fields(self)}

@@ -4,8 +4,6 @@ Guarantees:
 - Persons' numbers are masked.
 """
 
-from __future__ import annotations
-
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -55,31 +53,6 @@ from deldokument.store.transaction import Transaction
 
 
 @dataclass(frozen=True, slots=True)
-class RecipientView:
-    """A recipient. ``display`` is the masked or grouped number; ``name`` is an organisation's.
-
-    ``sent``: number of documents sent, received ones included; ``received``: number received. ``removed_at``: when
-    removed, after publication. ``asking_since``: when the recipient asked for more time or a new share; None if
-    answered.
-    """
-
-    id: str
-    kind: RecipientKind
-    display: str
-    name: str
-    label: str
-    confirmed: bool
-    openings: tuple[OpeningView, ...] = ()
-    downloads: tuple[DownloadView, ...] = ()
-    progress: Progress = Progress.NONE
-    sent: int = 0
-    received: int = 0
-    notices: tuple[NoticeView, ...] = ()
-    removed_at: datetime | None = None
-    asking_since: datetime | None = None
-
-
-@dataclass(frozen=True, slots=True)
 class OpeningView:
     """A person (masked) who opened the share, and the time of the first opening."""
 
@@ -105,6 +78,31 @@ class DownloadView:
     def is_sent(self) -> bool:
         """Whether every byte of the document has been sent."""
         return self.state is not ReceiptState.STARTED
+
+
+@dataclass(frozen=True, slots=True)
+class RecipientView:
+    """A recipient. ``display`` is the masked or grouped number; ``name`` is an organisation's.
+
+    ``sent``: number of documents sent, received ones included; ``received``: number received. ``removed_at``: when
+    removed, after publication. ``asking_since``: when the recipient asked for more time or a new share; None if
+    answered.
+    """
+
+    id: str
+    kind: RecipientKind
+    display: str
+    name: str
+    label: str
+    confirmed: bool
+    openings: tuple[OpeningView, ...] = ()
+    downloads: tuple[DownloadView, ...] = ()
+    progress: Progress = Progress.NONE
+    sent: int = 0
+    received: int = 0
+    notices: tuple[NoticeView, ...] = ()
+    removed_at: datetime | None = None
+    asking_since: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -64,7 +64,8 @@ def copy_documents(deps: Dependencies, tx: Transaction, original: Share, draft: 
             integration_id=membership.integration_id,
             length=document.length,
             offset=0,
-            token_hash=_hash_of_no_token(),
+            # Of a token that is discarded at once, so that only the worker can fill the upload.
+            token_hash=hashlib.sha256(secrets.token_bytes(32)).digest(),
             deadline=deps.clock.now() + UPLOAD_LIFETIME,
             sealed_source=seal_field(share_key, document.id, EncryptedColumn.COPY_SOURCE, upload_id),
         )
@@ -75,8 +76,3 @@ def copy_documents(deps: Dependencies, tx: Transaction, original: Share, draft: 
 def source_id(share_key: bytes, upload: Upload) -> str:
     """Return the id of the document to copy. Raises: IntegrityError if it was not sealed for this upload."""
     return open_field(share_key, upload.sealed_source or b"", EncryptedColumn.COPY_SOURCE, upload.id)
-
-
-def _hash_of_no_token() -> bytes:
-    """Return the hash of a token that is discarded at once, so that only the worker can fill the upload."""
-    return hashlib.sha256(secrets.token_bytes(32)).digest()

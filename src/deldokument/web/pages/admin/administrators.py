@@ -30,7 +30,7 @@ def list_page(call: RequestContext) -> Response:
         administrators=[one for one in everyone if one.acts],
         waiting=[one for one in everyone if not one.acts],
         own_id=_own_id(call),
-        typed=_typed_fields(call),
+        typed=call.typed("number", "name"),
         email=call.fields.get("email", call.tenant.contact.email),
         added=call.query("lagt-til") == "1" and not call.errors,
         removed=call.query("fjernet") == "1" and not call.errors,
@@ -42,13 +42,9 @@ def list_page(call: RequestContext) -> Response:
 def add(call: RequestContext) -> Response:
     """Add an administrator."""
     administrators.add_administrator(
-        call.deps, tenant_id=call.tenant.id, **_typed_fields(call), person=call.person.person
+        call.deps, tenant_id=call.tenant.id, **call.typed("number", "name"), person=call.person.person
     )
     return RedirectResponse(f"{section_path(call.tenant.id, SECTION)}?lagt-til=1", 303)
-
-
-def _typed_fields(call: RequestContext) -> dict[str, str]:
-    return {name: call.fields.get(name, "") for name in ("number", "name")}
 
 
 def confirm(call: RequestContext) -> Response:

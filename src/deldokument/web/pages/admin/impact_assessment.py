@@ -42,7 +42,7 @@ def assessment_page(call: RequestContext) -> Response:
         _SECTION,
         "pages/admin/impact_assessment.html",
         history=history,
-        typed={name: call.fields.get(name, "") for name in _FIELDS},
+        typed=call.typed(*_FIELDS),
         wrong=dict.fromkeys((*_FIELDS, "paper"), "") | dict(call.errors),
         risks=[(risk, call.translator.text(words)) for risk, words in RISK_WORDS.items()],
         templates=[kind.value for kind in published_templates(call.deps)],

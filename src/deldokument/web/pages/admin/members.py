@@ -75,7 +75,7 @@ def list_page(call: RequestContext, searched: Searched | None = None, found: Mem
         rows=[_row(call, view) for view in ([found] if found else [] if searched else listed.members)],
         more=f"{_path(call)}?{urlencode({'etter': write_place(listed.next)})}" if listed.next and not searched else "",
         continued=before is not None,
-        typed={"number": "", "name": ""} if searched else _typed_fields(call),
+        typed={"number": "", "name": ""} if searched else call.typed("number", "name"),
         searched=searched,
         registered=0 if call.errors else read_count(call.query("registrert")),
         removed=call.query("fjernet") == "1" and not call.errors,
@@ -90,12 +90,8 @@ def _row(call: RequestContext, view: MemberView) -> MemberRow:
 
 def add(call: RequestContext) -> Response:
     """Add a member."""
-    members.add_member(call.deps, **_where(call), **_typed_fields(call), person=call.person.person)
+    members.add_member(call.deps, **_where(call), **call.typed("number", "name"), person=call.person.person)
     return RedirectResponse(f"{_path(call)}?registrert=1", 303)
-
-
-def _typed_fields(call: RequestContext) -> dict[str, str]:
-    return {name: call.fields.get(name, "") for name in ("number", "name")}
 
 
 def search(call: RequestContext) -> Response:

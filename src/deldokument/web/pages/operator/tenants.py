@@ -61,15 +61,11 @@ def tenants_page(call: RequestContext) -> Response:
         "pages/operator/tenants.html",
         tenants=registration.list_tenants(call.deps),
         texts=[_text_row(call, listing) for listing in texts.list_texts(call.deps)],
-        typed=_typed_fields(call, _SHARE_FIELDS),
+        typed=call.typed(*_SHARE_FIELDS),
         faults=_faults(call, _SHARE_FIELDS),
         reasons=_reasons(call),
         published=call.query("lagret") == "tekst" and not call.errors,
     )
-
-
-def _typed_fields(call: RequestContext, names: tuple[str, ...]) -> dict[str, str]:
-    return {name: call.fields.get(name, "") for name in names}
 
 
 def _faults(call: RequestContext, names: tuple[str, ...]) -> dict[str, str]:
@@ -133,14 +129,14 @@ def new_tenant_page(call: RequestContext) -> Response:
     return render(
         call,
         "pages/operator/new_tenant.html",
-        typed=_typed_fields(call, _TENANT_FIELDS),
+        typed=call.typed(*_TENANT_FIELDS),
         faults=_faults(call, _TENANT_FIELDS),
     )
 
 
 def create_tenant(call: RequestContext) -> Response:
     """Register the tenant."""
-    typed = _typed_fields(call, _TENANT_FIELDS)
+    typed = call.typed(*_TENANT_FIELDS)
     tenant = registration.register_tenant(
         call.deps,
         organization_number=typed["organization_number"],
@@ -168,7 +164,7 @@ def tenant_page(call: RequestContext) -> Response:
         accounts=accounts,
         agreements=agreements_status.agreements_of(call.deps, tenant_id=tenant_id),
         versions=[(text.version, text.version) for text, _by in listings[AgreementKind.MAIN].published],
-        typed=_typed_fields(call, _ONE_FIELDS),
+        typed=call.typed(*_ONE_FIELDS),
         faults=_faults(call, _ONE_FIELDS),
         reasons=_reasons(call),
         winding_up=saved == "ny" and registration.is_winding_up(call.deps, tenant),

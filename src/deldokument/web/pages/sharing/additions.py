@@ -14,7 +14,6 @@ from deldokument.domain.shares.share import ShareState
 from deldokument.domain.shares.upload import MAX_LENGTH
 from deldokument.services.shares.approvals.change_records import Change
 from deldokument.services.shares.display import queries
-from deldokument.services.shares.display.views import ShareView
 from deldokument.services.shares.drafts import additions
 from deldokument.services.shares.published import changes
 from deldokument.services.shares.scans.verdicts import foreseen_verdict
@@ -29,7 +28,7 @@ _WAITING = ["files_unscanned"]
 
 def addition_page(call: RequestContext) -> Response:
     """Show the pending documents, and the upload field."""
-    view = _view(call)
+    view = queries.view_share(call.deps, call.person.person, call.path("id"))
     if view.share.state is not ShareState.AVAILABLE or view.stopped:
         return RedirectResponse(f"/delinger/{view.share.id}", 303)
     return render(
@@ -78,10 +77,6 @@ def add(call: RequestContext) -> Response:
         return JSONResponse({}, 202)
     saved = "foreslatt" if is_waiting else "dokumenter-lagt-til"
     return JSONResponse({"location": f"/delinger/{share_id}?lagret={saved}"})
-
-
-def _view(call: RequestContext) -> ShareView:
-    return queries.view_share(call.deps, call.person.person, call.path("id"))
 
 
 _DOCUMENTS = "/delinger/{id}/dokumenter"

@@ -106,7 +106,7 @@ def new_recipient_page(call: RequestContext) -> Response:
     if view.share.state is not ShareState.AVAILABLE and not call.refused:
         return RedirectResponse(f"/delinger/{view.share.id}", 303)
     faults = call.refused.errors if isinstance(call.refused, InvalidFields) else filter(None, [call.refused])
-    typed = {name: call.fields.get(name, "") for name in ("number", "label", "confirmed")}
+    typed = call.typed("number", "label", "confirmed")
     return _form(call, "recipient_addition", view, [_recipient_error(call, one) for one in faults], typed=typed)
 
 
