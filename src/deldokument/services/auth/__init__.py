@@ -5,7 +5,6 @@ May import: the packages of services below it, `ports`, `store`, `domain`, `cryp
 - `fresh_login`: keeps a form while its person logs in again
 - `kept_forms`: format of a form that is kept
 - `own_sessions`: lists and ends a person's own sessions
-- `pending_logins`: format of a login until the browser returns
 - `programs`: codes and tokens of programs that a person has approved
 - `roles`: looks up a person's roles
 - `sessions`: logs in, finds sessions, logs out

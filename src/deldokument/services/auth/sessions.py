@@ -16,7 +16,7 @@ import hashlib
 import re
 import secrets
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from datetime import datetime, timedelta
 
 from deldokument.crypto.errors import IntegrityError
@@ -27,7 +27,6 @@ from deldokument.ports.dependencies import Dependencies
 from deldokument.ports.login import Identity, LoginRequest, LogoutForm
 from deldokument.services.audit.recording import record_event
 from deldokument.services.auth.kept_forms import open_form, seal_form
-from deldokument.services.auth.pending_logins import PendingLogin, open_login, seal_login
 from deldokument.services.encryption import (
     EncryptedColumn,
     csrf_owner_tag,
@@ -78,6 +77,17 @@ class Session:
 
 
 @dataclass(frozen=True, slots=True)
+class _PendingLogin:
+    """A login until the browser returns. ``browser_hash`` binds it to one browser; the other fields complete it."""
+
+    browser_hash: str
+    nonce: str
+    code_verifier: str
+    return_to: str
+    on_behalf_of: str
+
+
+@dataclass(frozen=True, slots=True)
 class LoginStarted:
     """The URL to send the browser to, and the secret that binds the browser to the login."""
 
@@ -121,14 +131,14 @@ def begin_login(
     _check_pending(deps, now)
     request = deps.login.begin(locale, fresh=fresh, on_behalf_of=_name_at_provider(deps, organization_number))
     secret = browser_secret if is_known else secrets.token_urlsafe(32)
-    pending = PendingLogin(
+    pending = _PendingLogin(
         browser_hash=session_hash(secret).hex(),
         nonce=request.nonce,
         code_verifier=request.code_verifier,
         return_to=return_to,
         on_behalf_of=request.on_behalf_of,
     )
-    sealed = seal_login(directory_key(deps), pending, request.state)
+    sealed = seal_json(directory_key(deps), asdict(pending), EncryptedColumn.PENDING_LOGIN, request.state)
     with deps.database.write() as tx:
         tx.sessions.add_pending(PendingLoginRecord(request.state, sealed, now))
     return LoginStarted(request.url, secret)
@@ -346,16 +356,17 @@ def _check_pending(deps: Dependencies, now: datetime) -> None:
         raise NotReady("login_busy", detail=f"{most} logins are under way")
 
 
-def _take_pending(deps: Dependencies, state: str, browser_secret: str) -> PendingLogin:
+def _take_pending(deps: Dependencies, state: str, browser_secret: str) -> _PendingLogin:
     with deps.database.write() as tx:
         found = tx.sessions.take_pending(state)
     if found is None:
         raise LoginFailed("login_refused", detail="unknown state")
     try:
-        pending = open_login(directory_key(deps), found.sealed_login, state)
+        opened = open_json(directory_key(deps), found.sealed_login, EncryptedColumn.PENDING_LOGIN, state)
     except IntegrityError:
         deps.damage.report(DamagedRow("pending_login", session_hash(state).hex()))
         raise LoginFailed("login_refused", detail="damaged row") from None
+    pending = _PendingLogin(**opened)
     if not secrets.compare_digest(pending.browser_hash, session_hash(browser_secret).hex()):
         raise LoginFailed("login_refused", detail="another browser began this login")
     if deps.clock.now() - found.created_at > PENDING:

@@ -5,8 +5,6 @@ Guarantees:
 - Another person who has logged in since cannot see the form.
 """
 
-from dataclasses import dataclass
-
 from starlette.responses import RedirectResponse, Response
 
 from deldokument.services.auth.fresh_login import drop_form, kept_form
@@ -45,14 +43,6 @@ _VALUES: dict[str, str] = {
 _CODED = frozenset({"deed", "reason", "kind", "rights"})
 
 
-@dataclass(frozen=True, slots=True)
-class TypedValue:
-    """A field of the form: its label, and the typed or chosen value."""
-
-    label: str
-    value: str
-
-
 def confirmation_page(call: RequestContext) -> Response:
     """Show the kept form: with a button to confirm it after a fresh login, otherwise with a link to the login."""
     form = kept_form(call.deps, call.person)
@@ -68,11 +58,14 @@ def confirmation_page(call: RequestContext) -> Response:
     )
 
 
-def _typed_values(form: KeptForm, translator: Translator) -> list[TypedValue]:
-    """Return the values that a person recognises. A reason belongs only to a freeze, though its form always has one."""
+def _typed_values(form: KeptForm, translator: Translator) -> list[tuple[str, str]]:
+    """Return labels and values that a person recognises.
+
+    A reason belongs only to a freeze, though its form always has one.
+    """
     left_out = {"reason"} if form.fields.get("deed") == "thaw" else set()
     return [
-        TypedValue(translator.text(label), _value(name, form.fields[name], translator))
+        (translator.text(label), _value(name, form.fields[name], translator))
         for name, label in LABELS.items()
         if form.fields.get(name) and name not in left_out
     ]

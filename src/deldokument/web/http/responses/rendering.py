@@ -42,31 +42,25 @@ CSP = (
 
 @dataclass(frozen=True, slots=True)
 class NavItem:
-    """Link in the frame."""
+    """Link in the frame, or to a page above. ``current``: it is the page's own."""
 
     href: str
     label: str
-    current: bool
-
-
-@dataclass(frozen=True, slots=True)
-class PersonName:
-    """Name of the logged-in person, as the frame shows it."""
-
-    display_name: str
+    current: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class Page:
     """Values for the frame, in every template.
 
-    ``has_several_bodies``: the person is a member of accounts of several public bodies, whose names may be the same.
+    ``person``: the name of the logged-in person. ``has_several_bodies``: that person is a member of accounts of several
+    public bodies, whose names may be the same.
     """
 
     locale: str
     languages: dict[str, str]
     csrf_token: str
-    person: PersonName | None
+    person: str | None
     tenant_name: str | None
     has_several_bodies: bool
     nav: list[NavItem]
@@ -235,7 +229,7 @@ def _page(call: RequestContext, errors: FieldErrors, about: Tenant | None) -> Pa
         locale=call.translator.language,
         languages=LANGUAGES,
         csrf_token=session.csrf_token if session else "",
-        person=PersonName(name) if session else None,
+        person=name if session else None,
         tenant_name=_tenant_name(call, about),
         has_several_bodies=has_several_bodies(call),
         nav=[NavItem(href, label, _is_within(path, href)) for href, label in items],

@@ -24,9 +24,10 @@ from deldokument.web.http.request import POST, RequestContext
 from deldokument.web.http.requests.form_values import read_count
 from deldokument.web.http.responses.errors import error_text
 from deldokument.web.http.responses.i18n import _
+from deldokument.web.http.responses.rendering import NavItem
 from deldokument.web.pages.admin import account_forms
 from deldokument.web.pages.admin.account_forms import CHOICE, MINE, STORED, Difference
-from deldokument.web.pages.admin.layout import Breadcrumb, section_endpoint, section_page, section_path
+from deldokument.web.pages.admin.layout import section_endpoint, section_page, section_path
 
 SECTION = "kontoer"
 _SAVED = frozenset({"ny", "navn", "regler", "angret", "stengt", "apnet", "system", "ny-tilgang", "uten-tilgang"})
@@ -93,13 +94,13 @@ def view_of(call: RequestContext) -> AccountView:
     return lifecycle.show_account(call.deps, tenant_id=call.tenant.id, account_id=call.path("account_id"))
 
 
-def all_accounts(call: RequestContext) -> Breadcrumb:
-    return Breadcrumb(section_path(call.tenant.id, SECTION), call.translator.text(_("Accounts")))
+def all_accounts(call: RequestContext) -> NavItem:
+    return NavItem(section_path(call.tenant.id, SECTION), call.translator.text(_("Accounts")))
 
 
-def above_account(call: RequestContext, account: Account) -> tuple[Breadcrumb, Breadcrumb]:
+def above_account(call: RequestContext, account: Account) -> tuple[NavItem, NavItem]:
     """Return the breadcrumbs of a page below the account's."""
-    return all_accounts(call), Breadcrumb(path_of(call, account.id), account.name)
+    return all_accounts(call), NavItem(path_of(call, account.id), account.name)
 
 
 def path_of(call: RequestContext, account_id: str, *below: str) -> str:

@@ -15,7 +15,8 @@ from deldokument.services.tenants import administrators
 from deldokument.services.tenants.registration import change_email
 from deldokument.web.http.request import POST, RequestContext
 from deldokument.web.http.responses.i18n import _
-from deldokument.web.pages.admin.layout import Breadcrumb, section_endpoint, section_page, section_path
+from deldokument.web.http.responses.rendering import NavItem
+from deldokument.web.pages.admin.layout import section_endpoint, section_page, section_path
 
 SECTION = "administratorer"
 
@@ -70,7 +71,7 @@ def removal_page(call: RequestContext) -> Response:
         call,
         SECTION,
         "pages/admin/administrator_removal.html",
-        above=(Breadcrumb(section_path(call.tenant.id, SECTION), call.translator.text(_("Administrators"))),),
+        above=(NavItem(section_path(call.tenant.id, SECTION), call.translator.text(_("Administrators"))),),
         administrator=chosen,
         own=chosen.id == _own_id(call),
         last=not any(one.acts for one in everyone if one.id != chosen.id),

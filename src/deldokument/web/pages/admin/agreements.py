@@ -25,7 +25,8 @@ from deldokument.web.http.request import POST, RequestContext, RequiredRole, end
 from deldokument.web.http.responses.error_texts import WORDS
 from deldokument.web.http.responses.errors import status_of
 from deldokument.web.http.responses.i18n import _
-from deldokument.web.pages.admin.layout import PAGES, Breadcrumb, section_page, section_path
+from deldokument.web.http.responses.rendering import NavItem
+from deldokument.web.pages.admin.layout import PAGES, section_page, section_path
 from deldokument.web.transfer.downloads import disposition
 
 log = logging.getLogger("deldokument.web")
@@ -221,13 +222,13 @@ def _document(call: RequestContext, kind: AgreementKind) -> AgreementDocument | 
     return texts.current_document(call.deps, tenant_id=call.tenant.id, kind=kind)
 
 
-def _page(call: RequestContext, template: str, *above: Breadcrumb, **context: Any) -> Response:
-    crumbs = (Breadcrumb(section_path(call.tenant.id, _SECTION), call.translator.text(_("Agreements"))), *above)
+def _page(call: RequestContext, template: str, *above: NavItem, **context: Any) -> Response:
+    crumbs = (NavItem(section_path(call.tenant.id, _SECTION), call.translator.text(_("Agreements"))), *above)
     return section_page(call, _SECTION, template, above=crumbs, **context)
 
 
-def _service_crumb(call: RequestContext) -> Breadcrumb:
-    return Breadcrumb(section_path(call.tenant.id, _SECTION, _SERVICE), call.translator.text(_("Service agreement")))
+def _service_crumb(call: RequestContext) -> NavItem:
+    return NavItem(section_path(call.tenant.id, _SECTION, _SERVICE), call.translator.text(_("Service agreement")))
 
 
 _endpoint = partial(endpoint_below, PAGES, RequiredRole.SIGNATORY)

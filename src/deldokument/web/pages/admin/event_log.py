@@ -70,14 +70,6 @@ class Row:
     is_forgotten: bool
 
 
-@dataclass(frozen=True, slots=True)
-class Sought:
-    """Person in a search: a name or a masked number; neither if the log has nobody with that number."""
-
-    display: str
-    token: str
-
-
 def log_page(call: RequestContext) -> Response:
     """Show the newest events, the result of a search, or the form with its errors."""
     where: dict[str, Any] = {"tenant_id": call.tenant.id, "person": call.person.person}
@@ -150,17 +142,8 @@ def _page(call: RequestContext, typed: SearchWords, page: LogPage | None = None)
         groups=groups,
         log=page,
         rows=[_row(call, entry) for entry in page.entries] if page else [],
-        sought=_sought(page) if page else None,
         here=section_path(call.tenant.id, _SECTION),
     )
-
-
-def _sought(page: LogPage) -> Sought | None:
-    return None if page.person is None else Sought(_display(page.person), page.token)
-
-
-def _display(actor: Actor) -> str:
-    return ", ".join(filter(None, (actor.name, actor.masked)))
 
 
 def _row(call: RequestContext, entry: LogEntry) -> Row:

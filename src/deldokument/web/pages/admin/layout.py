@@ -4,7 +4,6 @@ Render the page of a section with ``section_page`` and a template that extends `
 endpoint with ``section_endpoint``: it is open only to administrators of the tenant in the path.
 """
 
-from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
@@ -41,14 +40,6 @@ section_endpoint = partial(endpoint_below, PAGES, RequiredRole.ADMINISTRATOR)
 """Returns an endpoint of a section; its path begins with a slash or is empty."""
 
 
-@dataclass(frozen=True, slots=True)
-class Breadcrumb:
-    """Link to a page above the current one."""
-
-    href: str
-    label: str
-
-
 def section_path(tenant_id: str, section: str = "", *below: str) -> str:
     """Return the path of a section, or of a page below it."""
     return "/".join(("/konfigurasjon", tenant_id, *filter(None, (section, *below))))
@@ -61,7 +52,7 @@ def section_page(
     *,
     status: int | None = None,
     errors: FieldErrors | None = None,
-    above: tuple[Breadcrumb, ...] = (),
+    above: tuple[NavItem, ...] = (),
     **context: Any,
 ) -> Response:
     """Render a page of the section.

@@ -26,8 +26,9 @@ from deldokument.web.http.requests.form_values import read_count
 from deldokument.web.http.requests.pagination import read_place, write_place
 from deldokument.web.http.responses.errors import error_text
 from deldokument.web.http.responses.i18n import _
+from deldokument.web.http.responses.rendering import NavItem
 from deldokument.web.pages.admin.accounts import SECTION, above_account, path_of
-from deldokument.web.pages.admin.layout import Breadcrumb, section_endpoint, section_page
+from deldokument.web.pages.admin.layout import section_endpoint, section_page
 
 _SEARCH = "search-number"
 _FILE_LENGTH = 2 * LIST_LENGTH
@@ -229,9 +230,9 @@ def _path(call: RequestContext) -> str:
     return path_of(call, call.path("account_id"), "brukere")
 
 
-def _above(call: RequestContext, account: Account, *, list_too: bool = False) -> tuple[Breadcrumb, ...]:
-    members = (Breadcrumb(_path(call), call.translator.text(_("Users"))),)
-    return above_account(call, account) + (members if list_too else ())
+def _above(call: RequestContext, account: Account, *, list_too: bool = False) -> tuple[NavItem, ...]:
+    users = (NavItem(_path(call), call.translator.text(_("Users"))),)
+    return above_account(call, account) + (users if list_too else ())
 
 
 _ALL = f"/{SECTION}/{{account_id}}/brukere"

@@ -10,7 +10,6 @@ The rules are in services.shares: `display.queries`, `published.publishing`, `re
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
 
@@ -22,7 +21,7 @@ from deldokument.domain.norwegian_time import OSLO
 from deldokument.domain.shares.share import DISCARD_UNDO, Progress, ShareState
 from deldokument.services.shares.approvals.change_records import Change
 from deldokument.services.shares.display import queries
-from deldokument.services.shares.display.views import DownloadView, RecipientView, ShareView
+from deldokument.services.shares.display.views import ShareView
 from deldokument.services.shares.drafts.discarding import UNCHANGED
 from deldokument.services.shares.published import changes, publishing
 from deldokument.services.shares.recipients import reminders
@@ -58,14 +57,6 @@ _SAVED = frozenset(
 """Values of ``lagret`` in the URL of a share's page: the action that has just been done."""
 
 
-@dataclass(frozen=True, slots=True)
-class RecipientRow:
-    """Recipient with its downloads, the latest first."""
-
-    view: RecipientView
-    downloads: tuple[DownloadView, ...]
-
-
 def is_own_proposal(call: RequestContext, view: ShareView) -> bool:
     """Return whether the logged-in person is the proposer, as a member of any account."""
     return view.proposal is not None and view.proposal.proposer.id in own_ids(call)
@@ -98,8 +89,6 @@ def detail_page(call: RequestContext) -> Response:
         "pages/sharing/share_detail.html",
         errors=call.errors_at(_DATE, _TIME, REFUSAL, RETURN),
         view=view,
-        recipients=[_recipient_row(recipient) for recipient in view.recipients],
-        removed=[_recipient_row(recipient) for recipient in view.removed_recipients],
         moments=moments(events, call.translator, call.deps.clock.now()),
         earlier_left_out=len(events) >= queries.MAX_EVENTS,
         open=view.share.state is ShareState.AVAILABLE,
@@ -151,11 +140,6 @@ def _can_remind(call: RequestContext, view: ShareView, events: Sequence[AuditEve
     notifies = call.deps.sends_notices and view.share.notify and not view.stopped
     left = any(one.progress not in (Progress.SENT, Progress.RECEIVED) for one in view.recipients)
     return notifies and view.share.is_open_at(now) and left and not reminders.had_notice(view.share, events, now)
-
-
-def _recipient_row(recipient: RecipientView) -> RecipientRow:
-    latest_first = tuple(sorted(recipient.downloads, key=lambda download: download.at, reverse=True))
-    return RecipientRow(recipient, latest_first)
 
 
 def _local(instant: datetime | None) -> tuple[str, str]:
