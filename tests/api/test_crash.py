@@ -56,7 +56,7 @@ def request(mortal: Deployment) -> bytes:
 
 
 @pytest.mark.parametrize("point", POINTS)
-def test_killed_anywhere_a_named_request_makes_one_share(mortal: Deployment, point: str) -> None:
+def test_a_keyed_request_killed_anywhere_creates_one_share(mortal: Deployment, point: str) -> None:
     body, key = request(mortal), point.replace(" ", "-")
     headers = {"Idempotency-Key": key, "Content-Type": "multipart/form-data; boundary=x"}
 

@@ -31,7 +31,7 @@ def count(cast: Systems) -> int:
     return len(cast.sharer.get("/shares").json()["items"])
 
 
-def test_a_repeated_request_is_answered_byte_for_byte_and_said_to_be(cast: Systems, stage: Stage) -> None:
+def test_a_repeated_request_gets_the_same_bytes_marked_as_replayed(cast: Systems, stage: Stage) -> None:
     first, second = create(cast.sharer, stage), create(cast.sharer, stage)
     assert (first.status_code, second.status_code) == (201, 201)
     assert first.content == second.content
@@ -43,7 +43,7 @@ def test_a_repeated_request_is_answered_byte_for_byte_and_said_to_be(cast: Syste
     assert count(cast) == 1
 
 
-def test_every_post_may_be_named(cast: Systems, stage: Stage) -> None:
+def test_every_post_accepts_an_idempotency_key(cast: Systems, stage: Stage) -> None:
     share = create(cast.sharer, stage).json()
     path = f"/shares/{share['id']}"
     bodies: dict[str, Any] = {
@@ -73,7 +73,7 @@ def test_another_request_under_the_same_key_is_refused(cast: Systems, stage: Sta
     assert count(cast) == 1
 
 
-def test_the_keys_of_one_consumer_are_nothing_to_another(cast: Systems, stage: Stage) -> None:
+def test_idempotency_keys_of_two_consumers_are_independent(cast: Systems, stage: Stage) -> None:
     create(cast.sharer, stage)
     other = cast.neighbour.post("/shares", {"account_id": stage.byggesak.id, "title": "Vedtak"}, headers=KEY)
     assert other.status_code == 404
@@ -99,13 +99,13 @@ def test_a_malformed_key_is_refused(cast: Systems, stage: Stage, key: str | byte
     assert answer.json()["errors"][0]["code"] == "idempotency_key_malformed"
 
 
-def test_a_key_on_what_may_be_repeated_anyway_is_no_matter(cast: Systems, stage: Stage) -> None:
+def test_a_key_on_an_idempotent_method_is_ignored(cast: Systems, stage: Stage) -> None:
     path = f"/shares/{create(cast.sharer, stage).json()['id']}"
     assert cast.sharer.get(path, headers=KEY).status_code == 200
     assert cast.sharer.call("PATCH", path, {"title": "Nytt"}, headers=KEY).status_code == 200
 
 
-def test_two_at_once_make_one(cast: Systems, stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_two_concurrent_requests_create_one_share(cast: Systems, stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
     inside, let_go = threading.Event(), threading.Event()
     create_draft = api_drafts.create_draft
 
@@ -134,7 +134,7 @@ class Killed(BaseException):
     """As if the process had been killed here: nothing below catches it."""
 
 
-def test_killed_between_the_work_and_its_answer_it_makes_nothing_twice(
+def test_a_crash_between_the_work_and_its_response_creates_nothing_twice(
     cast: Systems, stage: Stage, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def killed(*_: object) -> None:
@@ -153,7 +153,7 @@ def test_killed_between_the_work_and_its_answer_it_makes_nothing_twice(
     assert create(cast.sharer, stage).headers["idempotency-replayed"] == "true"
 
 
-def test_an_answer_that_could_not_be_kept_is_given_all_the_same(
+def test_a_response_that_could_not_be_stored_is_still_sent(
     cast: Systems, stage: Stage, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def down(*_: object) -> None:

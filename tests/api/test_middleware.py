@@ -51,7 +51,7 @@ def test_a_token_without_the_scope_is_refused_with_its_name(cast: Systems) -> No
     assert answer.json()["code"] == "insufficient_scope"
 
 
-def test_while_maskinporten_is_silent_nobody_is_let_in_and_all_may_come_back(cast: Systems) -> None:
+def test_while_maskinporten_is_down_all_requests_are_refused_and_can_be_retried(cast: Systems) -> None:
     cast.web.stage.tokens.down = True
     answer = cast.sharer.get("/accounts")
     assert (answer.status_code, answer.json()["code"]) == (503, "tokens_unavailable")
@@ -141,7 +141,7 @@ def test_an_unknown_path_or_method_is_a_problem_too(cast: Systems) -> None:
 
 
 @pytest.mark.parametrize("path", ["/shares/%00", "/shares/a%00b/receipts", "/shares/a%0Ab", "/%0A", "/shares/%FF"])
-def test_an_address_that_is_no_text_is_nowhere(cast: Systems, path: str) -> None:
+def test_a_path_that_is_not_text_is_not_found(cast: Systems, path: str) -> None:
     answer = cast.sharer.get(path)
     assert (answer.status_code, answer.headers["content-type"]) == (404, PROBLEM)
 
@@ -167,7 +167,7 @@ def test_a_query_with_a_nul_is_malformed(cast: Systems) -> None:
     ("language", "start"),
     [("", "There"), ("nb", "Feltet"), ("nn-NO,en", "Feltet"), ("fr", "There"), ("en,nb", "There")],
 )
-def test_words_are_english_unless_another_language_is_asked_for(cast: Systems, language: str, start: str) -> None:
+def test_messages_are_english_unless_another_language_is_requested(cast: Systems, language: str, start: str) -> None:
     headers = {"Accept-Language": language} if language else {}
     answer = cast.sharer.post("/shares", {"account_id": "x", "unknown": 1}, headers=headers)
     assert answer.json()["errors"][0]["message"].startswith(start)
@@ -204,7 +204,7 @@ def test_a_body_is_bounded_and_of_the_kind_that_is_asked_for(cast: Systems) -> N
         assert (answer.status_code, answer.json()["code"]) == (415, "media_type")
 
 
-def test_a_body_that_does_not_come_is_not_waited_for(cast: Systems, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_missing_body_is_not_waited_for(cast: Systems, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("deldokument.web.api.middleware.BODY_SECONDS", 0.0)
 
     async def never() -> AsyncIterator[bytes]:
@@ -226,7 +226,7 @@ def test_nothing_of_a_request_is_repeated_in_an_error(cast: Systems, caplog: pyt
     assert OLA not in "".join(record.getMessage() for record in caplog.records if record.name.startswith("deldokument"))
 
 
-def test_a_body_that_is_wrong_in_very_many_places_is_answered_in_few_words(cast: Systems) -> None:
+def test_a_body_with_very_many_errors_gets_a_short_response(cast: Systems) -> None:
     recipients = {"account_id": "a", "recipients": [{}] * 300_000}
     answer = cast.sharer.post("/shares", recipients)
     assert [fault["code"] for fault in answer.json()["errors"]] == ["too_many_recipients"]

@@ -119,7 +119,7 @@ def test_a_refusal_names_the_fields_and_nothing_is_shared(
     assert states <= {"abandoned"}
 
 
-def test_a_form_that_is_not_just_so_is_refused(cast: Systems, stage: Stage) -> None:
+def test_an_invalid_form_is_refused(cast: Systems, stage: Stage) -> None:
     right = form(words(stage), FILES)
     forms: dict[str, Files] = {
         "field_missing": right[1:],
@@ -153,7 +153,7 @@ def test_a_form_that_is_not_just_so_is_refused(cast: Systems, stage: Stage) -> N
     ],
     ids=range(9),
 )
-def test_a_body_that_is_no_form_is_refused(cast: Systems, content: bytes) -> None:
+def test_a_body_that_is_not_a_form_is_refused(cast: Systems, content: bytes) -> None:
     kind = {"Content-Type": "multipart/form-data; boundary=x"}
     answer = cast.sharer.call("POST", "/small-shares", content=content, headers=kind)
     assert answer.status_code == 422, answer.text
@@ -182,7 +182,7 @@ def test_bodies_with_files_are_held_so_many_at_a_time(
     full.close()
 
 
-def test_the_words_beside_the_files_are_no_longer_than_words_alone_may_be(cast: Systems, stage: Stage) -> None:
+def test_fields_beside_files_have_the_length_limit_of_fields_alone(cast: Systems, stage: Stage) -> None:
     answer = sent(cast, form(words(stage, message="x" * MAX_BODY), FILES))
     assert (answer.status_code, answer.json()["code"]) == (413, "body_too_large")
 
@@ -265,7 +265,7 @@ def test_a_named_request_that_is_no_form_is_refused(cast: Systems) -> None:
         assert (answer.status_code, answer.json()["code"]) == (422, "body_malformed")
 
 
-def test_a_full_store_shares_nothing_and_a_named_request_goes_on_when_there_is_space(
+def test_with_a_full_store_nothing_is_shared_and_a_keyed_request_succeeds_once_there_is_space(
     cast: Systems, stage: Stage, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def full(*_: object) -> None:

@@ -126,7 +126,7 @@ def explored(address: str, config: Path, token: str | None, examples: int, phase
 
 
 @pytest.mark.parametrize("depth", [FEW, MANY])
-def test_with_a_valid_token_everything_is_as_the_document_says(
+def test_with_a_valid_token_every_response_matches_the_document(
     cast: Systems, address: str, tmp_path: Path, caplog: pytest.LogCaptureFixture, depth: str
 ) -> None:
     examples = 6 if depth == "few" else 25
@@ -165,7 +165,7 @@ def test_without_a_valid_token_every_route_refuses(
 
 
 @pytest.mark.parametrize("depth", [FEW, MANY])
-def test_the_token_of_another_tenants_system_meets_nothing_of_this_one(
+def test_the_token_of_another_tenants_system_finds_nothing_of_this_one(
     cast: Systems, address: str, tmp_path: Path, depth: str
 ) -> None:
     ids = material(cast)
@@ -201,7 +201,7 @@ def test_the_document_can_be_read_without_a_token(web: Web) -> None:
     assert spec["security"] == [{"maskinporten": []}]
 
 
-def test_it_says_who_answers_for_it_by_which_licence_and_what_its_tags_mean(web: Web) -> None:
+def test_the_document_states_contact_licence_and_the_meaning_of_tags(web: Web) -> None:
     spec = document(web)
     assert spec["info"]["contact"] == {"name": site().operator_name, "url": f"{site().public_url}/kontakt"}
     assert web.browser().get("/kontakt").status_code == 200
@@ -252,7 +252,7 @@ def test_a_program_that_receives_needs_its_own_token_and_none_for_its_code(web: 
     assert own == {f"{offer}/token": [[]], offer: program, f"{offer}/confirmation": program}
 
 
-def test_generators_of_clients_take_the_files_of_small_shares_for_bytes(web: Web) -> None:
+def test_client_generators_treat_the_files_of_small_shares_as_bytes(web: Web) -> None:
     body = document(web)["paths"]["/small-shares"]["post"]["requestBody"]
     files = body["content"]["multipart/form-data"]["schema"]["properties"]["documents"]["items"]
     assert files == {"type": "string", "format": "binary", "contentMediaType": "application/octet-stream"}

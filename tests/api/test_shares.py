@@ -144,7 +144,7 @@ def test_a_share_comes_back_as_it_was_given(cast: Systems, stage: Stage) -> None
     ]
 
 
-def test_omitted_fields_are_as_the_account_has_them(cast: Systems, stage: Stage) -> None:
+def test_omitted_fields_get_the_accounts_defaults(cast: Systems, stage: Stage) -> None:
     stage.change_account(stage.byggesak, rules=AccountRules(confidential=False))
     for absent in ({}, {"confidential": None, "title": None, "recipients": None}):
         answer = cast.sharer.post("/shares", {"account_id": stage.byggesak.id, **absent})
@@ -241,9 +241,7 @@ def test_five_hundred_recipients_come_at_once(cast: Systems, stage: Stage) -> No
     assert len(begun(cast.sharer, stage, recipients=numbers)["recipients"]) == MAX_RECIPIENTS
 
 
-def test_while_the_register_is_silent_an_organisation_is_taken_when_it_is_confirmed(
-    cast: Systems, stage: Stage
-) -> None:
+def test_while_the_register_is_unavailable_a_confirmed_organisation_is_accepted(cast: Systems, stage: Stage) -> None:
     stage.register.down = True
     recipients = [{"number": FJELL}, {"number": "314758625", "confirmed": True}]
     share = begun(cast.sharer, stage, recipients=recipients)
@@ -339,7 +337,7 @@ def test_a_document_is_announced_uploaded_and_shown(cast: Systems, draft: dict[s
     }
 
 
-def test_an_unfinished_document_goes_on_where_it_was_with_a_new_token(cast: Systems, draft: dict[str, Any]) -> None:
+def test_an_unfinished_document_resumes_with_a_new_token(cast: Systems, draft: dict[str, Any]) -> None:
     path, sent = f"/shares/{draft['id']}/documents", {"name": "vedtak.pdf", "length": 7}
     first = cast.sharer.post(path, sent).json()
     deps, token = cast.web.stage.deps, first["upload"]["token"]
@@ -373,7 +371,7 @@ def test_an_empty_document_is_complete_at_once(cast: Systems, draft: dict[str, A
     ],
     ids=lambda case: str(case)[:40],
 )
-def test_a_document_that_cannot_be_is_refused_before_the_first_byte(
+def test_an_invalid_document_is_refused_before_the_first_byte(
     cast: Systems, draft: dict[str, Any], sent: dict[str, Any], status: int, code: str
 ) -> None:
     answer = cast.sharer.post(f"/shares/{draft['id']}/documents", sent)
@@ -396,7 +394,7 @@ def test_a_document_is_taken_out_again(cast: Systems, draft: dict[str, Any]) -> 
     assert cast.sharer.get(f"/shares/{draft['id']}").json()["documents"] == []
 
 
-def test_all_that_is_missing_before_publishing_is_reported_at_once(cast: Systems, stage: Stage) -> None:
+def test_everything_that_publishing_lacks_is_reported_at_once(cast: Systems, stage: Stage) -> None:
     share = cast.sharer.post("/shares", {"account_id": stage.byggesak.id}).json()
     assert faults(cast.sharer.post(f"/shares/{share['id']}/publication")) == {
         "documents": "files_missing",
@@ -406,7 +404,7 @@ def test_all_that_is_missing_before_publishing_is_reported_at_once(cast: Systems
     }
 
 
-def test_a_system_of_which_archiving_is_confirmed_need_not_say_so(cast: Systems, stage: Stage) -> None:
+def test_a_system_with_confirmed_archiving_need_not_state_it(cast: Systems, stage: Stage) -> None:
     place = {"tenant_id": stage.tenant.id, "account_id": stage.byggesak.id}
     for integration in show_account(stage.deps, **place).integrations:
         confirm_archive(stage.deps, **place, integration_id=integration.id, confirmed=True)
@@ -448,7 +446,7 @@ def test_a_published_share_is_open_to_its_recipient_and_the_system_reads_the_rec
     assert opened["recipient_id"] == downloaded["recipient_id"] == share["recipients"][0]["id"]
 
 
-def test_every_document_says_that_nobody_looked_for_malware_until_its_share_is_over(cast: Systems) -> None:
+def test_every_document_shows_that_it_was_not_scanned_until_its_share_is_over(cast: Systems) -> None:
     share_id = published(cast)
 
     def verdicts() -> list[str | None]:
@@ -461,7 +459,7 @@ def test_every_document_says_that_nobody_looked_for_malware_until_its_share_is_o
     assert verdicts() == [None]
 
 
-def test_a_document_says_whether_recipients_get_it_wait_or_are_warned(cast: Systems, stage: Stage) -> None:
+def test_a_document_states_its_handling_for_recipients(cast: Systems, stage: Stage) -> None:
     share_id = published(cast)
     [document_id] = stage.document_ids(share_id)
 
@@ -523,7 +521,7 @@ def test_the_events_of_a_share_come_in_pages_with_the_system_that_acted(cast: Sy
     assert cast.sharer.get(path, params={"cursor": malformed}).json()["code"] == "cursor_malformed"
 
 
-def test_publishing_twice_says_the_same(cast: Systems) -> None:
+def test_publishing_twice_gives_the_same_response(cast: Systems) -> None:
     share_id = published(cast)
     again = cast.sharer.post(f"/shares/{share_id}/publication")
     assert (again.status_code, again.json()["state"]) == (200, "available")
@@ -541,7 +539,7 @@ def test_where_four_eyes_are_wanted_a_member_approves_what_the_system_proposed(c
     assert cast.sharer.get(f"/shares/{share_id}").json()["state"] == "available"
 
 
-def test_the_end_is_moved_within_the_accounts_period(cast: Systems) -> None:
+def test_an_end_can_be_moved_within_the_accounts_period(cast: Systems) -> None:
     path = f"/shares/{published(cast)}/expiry"
     moved = cast.sharer.call("PUT", path, {"expires_at": "2026-12-24T11:00:00Z"})
     assert (moved.status_code, moved.json()["expires_at"]) == (200, "2026-12-24T11:00:00Z")
@@ -643,7 +641,7 @@ def test_shares_are_listed_newest_first_page_by_page(cast: Systems, stage: Stage
     assert seen == share_ids[::-1]
 
 
-def test_the_pages_that_follow_keep_to_what_was_asked_for(cast: Systems, stage: Stage) -> None:
+def test_following_pages_keep_the_filter_of_the_first(cast: Systems, stage: Stage) -> None:
     wanted = []
     for _ in range(3):
         wanted.append(begun(cast.sharer, stage, reference="26/1042")["id"])
@@ -703,7 +701,7 @@ def test_shares_are_found_by_account_state_as_it_is_now_and_reference(cast: Syst
         ("reference=" + "x" * 101, "text_too_long"),
     ],
 )
-def test_a_list_is_asked_for_in_words_that_it_knows(cast: Systems, query: str, code: str) -> None:
+def test_a_list_refuses_unknown_filter_values(cast: Systems, query: str, code: str) -> None:
     answer = cast.sharer.get(f"/shares?{query}")
     assert answer.status_code == 422
     assert list(faults(answer).values()) == [code]
@@ -753,12 +751,12 @@ def test_a_client_that_may_only_read_changes_nothing_and_gets_the_reason(cast: S
     assert (new.status_code, new.json()["code"]) == (403, "integration_reads_only")
 
 
-def test_an_account_of_others_takes_no_share(cast: Systems, stage: Stage) -> None:
+def test_another_tenants_account_accepts_no_share(cast: Systems, stage: Stage) -> None:
     for account in (stage.barnevern.id, "unknown", ""):
         assert cast.sharer.post("/shares", {"account_id": account}).status_code == 404
 
 
-def test_rights_taken_away_end_what_a_system_may_do_at_its_next_request(
+def test_removed_rights_end_a_systems_access_at_its_next_request(
     cast: Systems, stage: Stage, draft: dict[str, Any]
 ) -> None:
     document = cast.sharer.post(f"/shares/{draft['id']}/documents", {"name": "a", "length": 7}).json()

@@ -108,7 +108,7 @@ def test_a_refused_registration_names_its_field(cast: Systems, changes: dict[str
     assert cast.sharer.get("/webhooks").json()["items"] == []
 
 
-def test_an_account_or_a_webhook_of_others_is_not_there(cast: Systems) -> None:
+def test_another_tenants_account_or_webhook_is_not_found(cast: Systems) -> None:
     mine = add(cast)["id"]
     cast.web.stage.publish(OLA)
     deliver(cast)
@@ -183,7 +183,7 @@ def test_a_delivery_shows_its_status_and_is_repeated(cast: Systems) -> None:
     assert cast.sharer.post(f"{path}/unknown/replay").status_code == 404
 
 
-def test_a_webhook_that_is_gone_is_disabled_and_repeats_nothing(cast: Systems) -> None:
+def test_a_webhook_that_answers_410_is_disabled_and_not_replayed(cast: Systems) -> None:
     webhook_id = add(cast)["id"]
     calls(cast).outcome = WebhookResponse(410)
     cast.web.stage.publish(OLA)

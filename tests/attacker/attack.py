@@ -247,11 +247,11 @@ class Attack:
         shown = [secret for secret in SECRETS if secret.encode() in answer.content]
         if shown:
             yield f"{request}: shows {shown}"
-        if answer.status_code < 400 <= self.golden[request] and "/logg-inn" not in _target(answer):
+        if answer.status_code < 400 <= self.golden[request] and "/logg-inn" not in _login_target(answer):
             yield f"{request}: {answer.status_code} instead of {self.golden[request]}"
 
     def restore(self) -> None:
-        """As nothing had happened, in the database and in this process."""
+        """Undo the attack, in the database and in this process."""
         self.kept.restore()
         self.victims.forget_reports()
 
@@ -265,8 +265,8 @@ def _ks_body(request: Request, headers: dict[str, str]) -> dict[str, Any]:
     )
 
 
-def _target(answer: httpx.Response) -> str:
-    """Where the answer asks to log in, for a session that is none any more."""
+def _login_target(answer: httpx.Response) -> str:
+    """Return where the answer sends a visitor without a session to log in, or an empty text."""
     if answer.status_code == 303:
         return answer.headers["Location"]
     is_anonymous = '<meta name="csrf-token" content="">' in answer.text

@@ -130,7 +130,7 @@ def test_a_system_does_not_read_back_by_a_key_that_is_put_back(stage: Stage) -> 
 
 
 @pytest.mark.parametrize("end", ["withdrawn", "by time", "with its tenant"])
-def test_not_even_with_the_older_rows_of_the_share(stage: Stage, end: str) -> None:
+def test_a_restored_key_and_older_rows_open_nothing(stage: Stage, end: str) -> None:
     share_id = stage.publish(OLA)
     entry, tables = entry_of(stage, share_key_id(share_id)), ("share", "document", "recipient")
     with as_writer(stage.database_url) as connection:
@@ -152,7 +152,7 @@ def test_not_even_with_the_older_rows_of_the_share(stage: Stage, end: str) -> No
         open_share(stage.deps, person(OLA), share_id)
 
 
-def test_not_even_with_the_whole_older_database(stage: Stage) -> None:
+def test_a_restored_key_and_an_older_database_open_nothing(stage: Stage) -> None:
     share_id = stage.publish(OLA)
     entry = entry_of(stage, share_key_id(share_id))
     with closing(snapshot(stage.database_url)) as older:

@@ -97,7 +97,7 @@ def pooled(postgres_server: PostgresServer) -> Iterator[Pooled]:
 @pytest.mark.parametrize(
     "looked_up", ["share of a recipient", "document", "share of a sharer", "session", "roles", "upload"]
 )
-def test_another_row_than_the_one_asked_for_gives_nothing(pooled: Pooled, looked_up: str, where: str) -> None:
+def test_a_row_with_another_key_than_requested_is_ignored(pooled: Pooled, looked_up: str, where: str) -> None:
     one, other, ask = pooled.pairs[looked_up]
     deps, pooler = pooled.stage.deps, pooled.pooler
     before, pooler.rewritten = ask(deps), 0

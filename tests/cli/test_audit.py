@@ -73,7 +73,7 @@ def add(environment: dict[str, str], number: str) -> str:
     return result.stdout.strip()
 
 
-def test_a_restored_database_is_listed_with_what_it_brings_back_and_goes_on_when_confirmed(
+def test_a_restored_database_is_listed_with_undone_changes_and_continues_when_confirmed(
     trail: dict[str, str],
 ) -> None:
     operator = add(trail, EWA)
@@ -113,13 +113,11 @@ def fault(*arguments: str, environment: dict[str, str] | None = None) -> tuple[i
     return (report["fault"]["event"], report["fault"]["flaw"]) if report["fault"] else None
 
 
-def test_proving_and_disproving_a_trail_goes_as_the_committed_transcript_says(
-    folder: Path, deployment: dict[str, str]
-) -> None:
+def test_verifying_a_trail_matches_the_committed_transcript(folder: Path, deployment: dict[str, str]) -> None:
     assert audit_text(folder, deployment) == AUDIT.read_text("utf-8")
 
 
-def test_every_flaw_has_words() -> None:
+def test_every_flaw_has_a_text() -> None:
     assert _FLAWS.keys() == set(Flaw)
     assert set(Flaw) - _REPORT_FLAWS.keys() == {Flaw.UNLINKED, Flaw.CUT_OFF, Flaw.BEHIND, Flaw.FORGED}
     assert {"export_unknown", "report_unknown", "certificate_malformed"} <= WORDS.keys()
@@ -255,9 +253,7 @@ def test_a_file_is_held_against_the_database_that_was_rewritten_since(trail: dic
     assert "event 3 differs from the known one" in said.stderr
 
 
-def test_a_certificate_that_is_given_is_the_only_one_that_a_file_is_believed_by(
-    trail: dict[str, str], folder: Path
-) -> None:
+def test_a_given_certificate_is_the_only_trusted_one(trail: dict[str, str], folder: Path) -> None:
     path, own, other = exported(trail, folder), folder / "data" / "seal.pem", folder / "other.pem"
     create_seal_certificate(folder / "other.key", other, operator_name="Andre", operator_number="", at=NOON)
     assert fault(str(path), "--certificate", str(own)) is None
@@ -268,7 +264,7 @@ def test_a_certificate_that_is_given_is_the_only_one_that_a_file_is_believed_by(
     assert (wrong.exit_code, "certificate_malformed" in wrong.output) == (1, True)
 
 
-def test_an_excerpt_says_what_it_does_not_prove(trail: dict[str, str], folder: Path) -> None:
+def test_the_output_for_an_excerpt_states_its_limits(trail: dict[str, str], folder: Path) -> None:
     path = exported(trail, folder)
     lines = [json.loads(line) for line in path.read_text("utf-8").splitlines()]
     lines[0]["whole"] = False

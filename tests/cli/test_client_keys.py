@@ -54,7 +54,7 @@ def test_a_new_key_signs_only_when_it_has_been_published_and_the_old_goes_last(p
     assert [found.name for found in path.parent.iterdir()] == [path.name]
 
 
-def test_who_has_let_the_new_key_sign_too_early_goes_back_with_the_same_command(path: Path) -> None:
+def test_the_same_command_undoes_switching_keys_too_early(path: Path) -> None:
     before = printed("rotate-client", str(path))
     printed("rotate-client", str(path))
     assert printed("rotate-client", str(path)) == before
@@ -66,7 +66,7 @@ def test_the_only_key_is_never_removed(path: Path) -> None:
     assert (result.exit_code, path.read_bytes()) == (1, before)
 
 
-def test_what_a_broken_off_rotation_left_is_not_written_over(path: Path) -> None:
+def test_files_of_an_interrupted_rotation_are_not_overwritten(path: Path) -> None:
     before, left = path.read_bytes(), path.with_name("client.json.new")
     left.write_text("{}")
     result = run({}, "keys", "rotate-client", str(path))

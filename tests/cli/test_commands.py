@@ -43,7 +43,7 @@ def test_the_help_of_every_command_is_as_committed() -> None:
 
 
 @pytest.mark.embedded  # Output about the root key's file, and about a missing schema.
-def test_a_deployment_is_created_as_the_committed_transcript_says(folder: Path) -> None:
+def test_creating_a_deployment_matches_the_committed_transcript(folder: Path) -> None:
     assert first_text(folder) == FIRST.read_text("utf-8")
 
 
@@ -137,7 +137,7 @@ def test_the_doctor_reports_an_expired_seal_as_critical(deployment: dict[str, st
     assert (examined.exit_code, "seal: CRITICAL: EXPIRED 2020-12-30" in examined.output) == (2, True)
 
 
-def test_half_a_seal_does_not_start(deployment: dict[str, str]) -> None:
+def test_an_incomplete_seal_prevents_the_start(deployment: dict[str, str]) -> None:
     assert run(deployment, "keys", "seal").exit_code == 0
     (Path(deployment["DELDOKUMENT_DATA_DIR"]) / "seal.key").chmod(0o644)
     refused = run(deployment, "doctor")
@@ -157,7 +157,7 @@ def test_a_rotated_root_key_opens_what_the_old_one_opened_and_the_old_one_nothin
     assert "keyring: CRITICAL: " in run(deployment, "doctor").output
 
 
-def test_migrating_twice_is_as_migrating_once(deployment: dict[str, str]) -> None:
+def test_migrating_twice_has_no_further_effect(deployment: dict[str, str]) -> None:
     assert run(deployment, "migrate").exit_code == 0
 
 
@@ -182,7 +182,7 @@ def test_the_doctor_reports_halts_and_the_worker_ends_them_when_they_are_confirm
     assert run(deployment, "doctor").exit_code == 0
 
 
-def test_half_a_configuration_does_not_start_and_names_what_is_missing(folder: Path) -> None:
+def test_an_incomplete_configuration_names_the_missing_settings(folder: Path) -> None:
     environment = settings(folder)
     for name in ("IDPORTEN_CLIENT_ID", "ALTINN_BASE_URL", "MASKINPORTEN_ISSUER"):
         del environment[f"DELDOKUMENT_{name}"]
@@ -229,7 +229,7 @@ def test_no_command_gives_a_system_access_to_an_account(command: str) -> None:
     assert "No such command" in result.output
 
 
-def test_a_command_that_does_not_exist_and_no_command_say_so() -> None:
+def test_an_unknown_command_is_an_error_and_no_command_prints_the_usage() -> None:
     assert run({}, "destroy").exit_code == 2
     assert "Usage: deldokument" in run({}).output
     assert run({}, "--version").output.strip()

@@ -101,7 +101,7 @@ def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return tmp_path_factory.mktemp("demo") / "data"
 
 
-def test_a_newcomer_meets_the_cast_and_a_clock_finds_it_all_again_and_no_process_is_left(data: Path, port: int) -> None:
+def test_the_demo_shows_its_cast_keeps_its_data_and_leaves_no_process(data: Path, port: int) -> None:
     elsewhere = data.parent / "production.sqlite3"
     with running(data, port, environment=production(elsewhere)) as demo:
         everybody_is_printed(demo)

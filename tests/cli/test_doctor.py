@@ -110,7 +110,7 @@ def test_the_doctor_grades_a_certificate_of_the_settings(folder: Path, postgres_
 
 
 @pytest.mark.embedded  # Output about the files of root key, blobs and database.
-def test_a_part_that_fails_hides_no_other(deployment: dict[str, str]) -> None:
+def test_a_failing_check_hides_no_other(deployment: dict[str, str]) -> None:
     data = Path(deployment["DELDOKUMENT_DATA_DIR"])
     (data / "root.key").unlink()
     (data / "blobs").touch()

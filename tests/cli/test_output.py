@@ -34,7 +34,7 @@ def test_a_file_without_space_is_not_left_in_part(tmp_path: Path) -> None:
     assert not path.exists()
 
 
-def test_a_file_that_was_there_stays_as_it_was(tmp_path: Path) -> None:
+def test_an_existing_file_stays_unchanged(tmp_path: Path) -> None:
     path = tmp_path / "export.zip"
     path.write_bytes(b"there")
     with pytest.raises(FileExistsError), new_file(path):

@@ -9,7 +9,7 @@ pytestmark = pytest.mark.once
 
 
 @pytest.mark.parametrize("link", ["nowhere", "http://del.example/d/x", "https://del.example/delinger/x"])
-def test_what_is_no_link_ends_with_a_line_that_says_so(link: str) -> None:
+def test_an_invalid_link_ends_with_one_line_of_error(link: str) -> None:
     done = CliRunner().invoke(sender.program(), ["receive", link, "--no-browser"])
     assert done.exit_code == sender_console.EXIT_HERE
     assert done.stdout == ""

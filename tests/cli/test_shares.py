@@ -53,9 +53,7 @@ def test_recipients_come_from_options_and_files_each_once(tmp_path: Path, monkey
     assert found == [To(FJELL, "advokat"), To(OLA, "søker"), To("47906701517")]
 
 
-def test_the_mark_that_windows_puts_before_a_file_is_no_part_of_a_number(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_byte_order_mark_is_not_part_of_a_number(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "to.csv").write_text(f"{OLA};søker\r\n", "utf-8-sig")
     monkeypatch.setattr("sys.stdin", io.StringIO(f"\ufeff{FJELL}\n"))
     found = read_recipients([], [str(tmp_path / "to.csv"), "-"], [], confirmed=False)
@@ -78,13 +76,13 @@ def test_one_option_may_have_several_numbers_to_confirm() -> None:
         ([OLA], [], [f"{FJELL}=advokat"]),
     ],
 )
-def test_recipients_that_are_none_are_wrong_usage(to: list[str], files: list[str], labels: list[str]) -> None:
+def test_invalid_recipients_are_wrong_usage(to: list[str], files: list[str], labels: list[str]) -> None:
     with pytest.raises(typer.BadParameter) as caught:
         read_recipients(to, files, labels, confirmed=False)
     assert not re.search(r"\d{5}", str(caught.value)), "an error repeats what may be somebody's number"
 
 
-def test_a_recipients_own_label_goes_before_one_given_beside_it(tmp_path: Path) -> None:
+def test_a_label_in_the_file_overrides_the_option(tmp_path: Path) -> None:
     path = tmp_path / "to.txt"
     path.write_text(f"{FJELL};søker\n", "utf-8")
     assert read_recipients([], [str(path)], [f"{FJELL}=advokat"], confirmed=False) == [To(FJELL, "søker")]

@@ -53,7 +53,7 @@ def test_the_deletion_record_is_written_when_the_worker_has_done_its_part(
     assert path.read_bytes().startswith(b"%PDF")
 
 
-def test_a_rule_that_is_no_number_of_days_or_gigabytes_is_refused_in_words(tenant: tuple[dict[str, str], str]) -> None:
+def test_an_invalid_number_of_days_or_gigabytes_is_refused_with_a_text(tenant: tuple[dict[str, str], str]) -> None:
     environment, tenant_id = tenant
     account_id = run(environment, "account", "create", tenant_id, "Byggesak").stdout.strip()
     for option, value, code, words in (
@@ -67,7 +67,7 @@ def test_a_rule_that_is_no_number_of_days_or_gigabytes_is_refused_in_words(tenan
         assert (result.exit_code, words in result.output) == (code, True), (option, value, result.output)
 
 
-def test_a_full_disk_leaves_no_half_agreement(tenant: tuple[dict[str, str], str], folder: Path) -> None:
+def test_a_full_disk_leaves_no_partial_agreement(tenant: tuple[dict[str, str], str], folder: Path) -> None:
     environment, tenant_id = tenant
     copy, path = folder / "signed.pdf", folder / "agreement.pdf"
     copy.write_bytes(b"%PDF-1.7" + bytes(5 * 10**6))

@@ -190,7 +190,7 @@ def _read(terminal: int) -> bytes:
         return b""
 
 
-def test_a_refusal_and_silence_have_exit_codes_of_their_own(machine: Machine) -> None:
+def test_a_refusal_and_no_response_have_different_exit_codes(machine: Machine) -> None:
     machine.write(b"1")
     refused = machine.run(*machine.share(to="21879498013"))
     assert (refused.returncode, refused.stdout) == (3, "")

@@ -143,7 +143,7 @@ def test_five_documents_are_received_resumed_checked_and_confirmed(deployment: D
     assert confirmed_by(deployment, share_id) == set(ids.values())
 
 
-def test_receive_does_all_of_it_and_a_program_without_access_says_so(deployment: Deployment, tmp_path: Path) -> None:
+def test_receive_does_all_steps_and_reports_missing_access(deployment: Deployment, tmp_path: Path) -> None:
     share_id = deployment.share([OLA_NUMBER], {"brev.txt": b"brev"})
     link = f"{deployment.url}/d/{share_id}"
     [one] = receive(link, tmp_path, show=lambda *shown: person_in_a_browser(deployment, *shown), accept_warnings=True)
@@ -182,7 +182,7 @@ def test_no_name_leads_out_of_the_folder_or_names_a_device(tmp_path: Path, name:
 
 
 @pytest.mark.once
-def test_a_link_in_the_folder_leads_nowhere_else(tmp_path: Path) -> None:
+def test_a_symlink_in_the_folder_cannot_lead_out_of_it(tmp_path: Path) -> None:
     (tmp_path / "to").mkdir()
     (tmp_path / "to" / "sak").symlink_to(tmp_path)
     with pytest.raises(NotConfigured):

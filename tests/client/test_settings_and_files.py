@@ -132,7 +132,7 @@ def test_letters_of_a_name_are_composed(tmp_path: Path) -> None:
     assert [f.name for f in collect([tmp_path / "bla\u030a.txt"])] == ["bl\u00e5.txt"]
 
 
-def test_a_link_in_a_folder_leads_nobody_to_what_was_not_named(tmp_path: Path) -> None:
+def test_a_symlink_in_a_folder_is_rejected(tmp_path: Path) -> None:
     (tmp_path / "sak").mkdir()
     (tmp_path / "secret").write_bytes(b"1")
     (tmp_path / "sak" / "link").symlink_to(tmp_path / "secret")
@@ -170,7 +170,7 @@ def a_file(folder: Path, content: bytes = b"0123456789") -> LocalFile:
     return collect([path])[0]
 
 
-def test_a_files_bytes_come_from_where_they_are_wanted(tmp_path: Path) -> None:
+def test_a_file_is_read_from_the_requested_offset(tmp_path: Path) -> None:
     assert b"".join(a_file(tmp_path).pieces(3, 7)) == b"3456"
 
 
@@ -197,7 +197,7 @@ def ledger(folder: Path, request: Mapping[str, Any] = REQUEST) -> Ledger:
     return Ledger(folder / "state", SECRET, request)
 
 
-def test_the_same_call_finds_what_was_under_way(tmp_path: Path) -> None:
+def test_the_same_call_resumes(tmp_path: Path) -> None:
     with ledger(tmp_path) as first:
         key = first.idempotency_key("draft")
         first.began("share-1")
@@ -213,7 +213,7 @@ def test_the_same_call_finds_what_was_under_way(tmp_path: Path) -> None:
         assert again.idempotency_key("draft") != key
 
 
-def test_another_call_finds_nothing(tmp_path: Path) -> None:
+def test_another_call_resumes_nothing(tmp_path: Path) -> None:
     with ledger(tmp_path) as first:
         first.began("share-1")
     with ledger(tmp_path, {**REQUEST, "until": "later"}) as other:
@@ -232,21 +232,21 @@ def test_no_state_file_names_persons_or_documents_or_can_be_read_by_others(tmp_p
     assert stat.S_IMODE((tmp_path / "state").stat().st_mode) == 0o700
 
 
-def test_two_at_once_do_not_share_the_same_twice(tmp_path: Path) -> None:
+def test_two_concurrent_calls_do_not_share_twice(tmp_path: Path) -> None:
     with ledger(tmp_path), pytest.raises(NotConfigured, match="by another process"), ledger(tmp_path):
         pass
     with ledger(tmp_path):
         pass
 
 
-def test_what_is_done_leaves_nothing_behind(tmp_path: Path) -> None:
+def test_a_finished_call_leaves_no_state(tmp_path: Path) -> None:
     with ledger(tmp_path) as first:
         first.began("share-1")
         first.close()
     assert list((tmp_path / "state").iterdir()) == []
 
 
-def test_a_torn_or_foreign_state_file_is_as_none(tmp_path: Path) -> None:
+def test_a_damaged_or_foreign_state_file_is_ignored(tmp_path: Path) -> None:
     for content in ("{", "[]", '{"layout": 0}', '{"layout": 1}', ""):
         with ledger(tmp_path) as first:
             first.began("share-1")

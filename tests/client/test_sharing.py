@@ -185,9 +185,7 @@ def test_shares_are_listed_newest_first_by_account_state_and_reference(
     assert caught.value.status == 404
 
 
-def test_what_the_service_refuses_names_the_field_and_shares_nothing(
-    connect: Connect, folder: Path, until: datetime
-) -> None:
+def test_a_refusal_names_the_field_and_nothing_is_shared(connect: Connect, folder: Path, until: datetime) -> None:
     client = connect()
     before = len(list(client.shares(state="available")))
     with pytest.raises(Refused) as caught:
@@ -290,7 +288,7 @@ def test_a_file_that_changes_meanwhile_publishes_nothing(connect: Connect, folde
     assert [s.state for s in client.shares(reference="endret")] == ["draft"]
 
 
-def test_two_at_once_share_once(connect: Connect, folder: Path, until: datetime) -> None:
+def test_two_concurrent_calls_share_once(connect: Connect, folder: Path, until: datetime) -> None:
     client, waiting, entered = connect(), threading.Event(), threading.Event()
     wanted = {"account": "Byggesak", "to": [To(OLA_NUMBER)], "until": until, "reference": "to", "archived": True}
     shared: list[Share] = []
@@ -345,7 +343,7 @@ def test_an_account_of_four_eyes_gets_a_proposal_and_the_machine_forgets_it(
 
 
 @pytest.mark.parametrize("mode", SOCKET_MODES)
-def test_a_server_that_is_killed_meanwhile_costs_only_time(until: datetime, tmp_path: Path, mode: SocketMode) -> None:
+def test_a_killed_server_only_delays_the_upload(until: datetime, tmp_path: Path, mode: SocketMode) -> None:
     large = tmp_path / "film.mp4"
     large.write_bytes(os.urandom(MIB) * 160)
     killed: list[int] = []

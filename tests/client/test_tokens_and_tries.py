@@ -112,7 +112,7 @@ def test_a_token_serves_until_ten_seconds_before_its_end(settings: Settings) -> 
     assert source.token() == "b"
 
 
-def test_a_token_that_was_not_taken_is_not_given_again(settings: Settings) -> None:
+def test_a_rejected_token_is_not_used_again(settings: Settings) -> None:
     source = tokens(settings, Counterpart(granted("a"), granted("b")))
     assert source.token() == "a"
     source.forget("another")
@@ -121,7 +121,7 @@ def test_a_token_that_was_not_taken_is_not_given_again(settings: Settings) -> No
     assert source.token() == "b"
 
 
-def test_every_try_has_an_assertion_of_its_own(settings: Settings) -> None:
+def test_every_attempt_has_a_new_assertion(settings: Settings) -> None:
     counterpart = Counterpart(httpx.ReadTimeout("slow"), httpx.Response(503, json={}), granted("a"))
     assert tokens(settings, counterpart).token() == "a"
     assert len({request.content for request in counterpart.asked}) == 3
@@ -146,7 +146,7 @@ def test_a_refusal_of_maskinporten_is_reported_and_not_retried(settings: Setting
         httpx.Response(200, json={"access_token": "t", "expires_in": "soon"}),
     ],
 )
-def test_nonsense_in_place_of_a_token_is_no_token(settings: Settings, answer: Answer) -> None:
+def test_an_invalid_token_response_is_refused(settings: Settings, answer: Answer) -> None:
     with pytest.raises(Unreachable):
         tokens(settings, Counterpart(answer)).token()
 
@@ -217,7 +217,7 @@ BUSY = httpx.Response(409, json={"code": "request_under_way"})
 @pytest.mark.parametrize(
     "first", [httpx.ConnectError("no"), httpx.ReadError("cut"), httpx.Response(429), httpx.Response(503), BUSY]
 )
-def test_what_may_help_is_tried_again_with_the_same_key_and_body(first: Answer) -> None:
+def test_transient_failures_are_retried_with_the_same_key_and_body(first: Answer) -> None:
     counterpart = Counterpart(first, first, OK)
     assert transport(counterpart).call("POST", "/shares", body={"a": 1}, key="k") == {"id": "1"}
     assert len(counterpart.asked) == 3
@@ -249,7 +249,7 @@ def test_a_refusal_is_reported_with_its_code_and_not_retried(status: int) -> Non
 
 
 @pytest.mark.parametrize("status", [500, 507])
-def test_a_service_that_has_failed_may_do_better_the_next_time(status: int) -> None:
+def test_a_failure_of_the_service_is_reported_as_retryable(status: int) -> None:
     counterpart = Counterpart(httpx.Response(status, json={"detail": "No room.", "code": "storage_full"}))
     with pytest.raises(Unreachable, match="has failed: No room"):
         transport(counterpart).call("GET", "/accounts")
@@ -278,7 +278,7 @@ def test_a_redirect_takes_no_token_elsewhere() -> None:
     assert len(counterpart.asked) == 1
 
 
-def test_an_answer_without_content_is_nothing_and_one_that_is_no_json_is_not_understood() -> None:
+def test_an_empty_response_is_empty_and_one_that_is_not_json_is_an_error() -> None:
     assert transport(Counterpart(httpx.Response(204))).call("DELETE", "/shares/1") == {}
     with pytest.raises(Unreachable, match="invalid response"):
         transport(Counterpart(httpx.Response(200, text="hello"))).call("GET", "/x")
@@ -325,7 +325,7 @@ def _no_thread_is_left() -> Iterator[None]:
             thread.join()
 
 
-def test_what_is_for_this_machine_goes_by_no_proxy(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_requests_to_this_machine_use_no_proxy(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
     came: list[bytes] = []
     with socket.create_server(("127.0.0.1", 0)) as proxy:
         port = proxy.getsockname()[1]

@@ -103,7 +103,7 @@ def test_the_service_offers_several_streams(tus: Tus, http: httpx.Client, ledger
 
 @BOTH_SOCKET_MODES
 @pytest.mark.parametrize("streams", [1, 3])
-def test_a_network_that_breaks_again_and_again_costs_only_time(
+def test_repeated_network_failures_only_delay_an_upload(
     tus: Tus, http: httpx.Client, ledger: Ledger, file: LocalFile, streams: int
 ) -> None:
     with Relay(tus.deployment.port, 2_000_000, 9_000_000, 100_000, 5_000_000) as relay:
@@ -173,9 +173,7 @@ def test_a_token_that_was_replaced_meanwhile_is_renewed_once_for_all_streams(
     assert tus.received() == file.path.read_bytes()
 
 
-def test_a_document_that_is_not_there_any_more_is_refused(
-    tus: Tus, http: httpx.Client, ledger: Ledger, file: LocalFile
-) -> None:
+def test_a_deleted_document_is_refused(tus: Tus, http: httpx.Client, ledger: Ledger, file: LocalFile) -> None:
     sender = Sender(tus, http, ledger)
     ticket = sender.ticket()
     stale = replace(ticket, token="another")
@@ -183,7 +181,7 @@ def test_a_document_that_is_not_there_any_more_is_refused(
         sender.uploads.upload(file, ticket=stale, renew=lambda: stale, streams=1)
 
 
-def test_a_file_that_changes_during_its_upload_is_not_taken_for_the_named_one(
+def test_a_file_that_changes_during_its_upload_is_refused(
     tus: Tus, http: httpx.Client, ledger: Ledger, file: LocalFile
 ) -> None:
     sender = Sender(tus, http, ledger)
@@ -222,7 +220,7 @@ def send_elsewhere(ledger: Ledger, file: LocalFile, patch: httpx.Response) -> li
     return [*asked, str(caught.value)]
 
 
-def test_a_service_that_takes_no_byte_is_given_up(ledger: Ledger, file: LocalFile) -> None:
+def test_an_upload_without_progress_is_abandoned(ledger: Ledger, file: LocalFile) -> None:
     assert "no progress in" in send_elsewhere(ledger, file, httpx.Response(507))[-1]
 
 

@@ -163,9 +163,7 @@ QUESTIONS: dict[str, Callable[[Transaction], object]] = {
 
 
 @pytest.mark.parametrize(("index", "ask"), QUESTIONS.items(), ids=QUESTIONS)
-def test_every_question_asked_often_has_its_index(
-    tmp_path: Path, index: str, ask: Callable[[Transaction], object]
-) -> None:
+def test_every_frequent_query_has_its_index(tmp_path: Path, index: str, ask: Callable[[Transaction], object]) -> None:
     path = tmp_path / "x.db"
     migrate(f"sqlite:///{path}")
     database = tagging(Database(f"sqlite:///{path}"))

@@ -112,7 +112,7 @@ def test_no_command_touches_a_folder_of_a_version_before_the_first(
     assert after == before
 
 
-def test_the_first_look_at_another_version_changes_nothing_in_the_database(empty_url: str) -> None:
+def test_checking_another_version_changes_nothing_in_the_database(empty_url: str) -> None:
     of_revision(empty_url, EARLIER)
     engines = open_engines(empty_url)
     with engines.read() as connection:

@@ -95,8 +95,8 @@ def test_a_step_that_fails_fails_after_those_before_it_were_used() -> None:
             next(coming)
 
 
-def makers(count: int) -> Iterator[int]:
-    """In which thread each step is made."""
+def steps_by_thread(count: int) -> Iterator[int]:
+    """Yield, for each step, the id of the thread that makes it."""
     for _ in range(count):
         yield threading.get_ident()
 
@@ -105,10 +105,10 @@ def test_a_caller_without_a_free_helper_makes_the_steps_itself() -> None:
     lanes, this = TransferThreads("test"), threading.get_ident()
     with ExitStack() as taken:
         for _ in range(HELPERS):
-            assert this not in list(taken.enter_context(lanes.ahead(makers(3))))
-        with lanes.ahead(makers(3)) as none_left:
+            assert this not in list(taken.enter_context(lanes.ahead(steps_by_thread(3))))
+        with lanes.ahead(steps_by_thread(3)) as none_left:
             assert set(none_left) == {this}
-    with lanes.ahead(makers(3)) as coming:
+    with lanes.ahead(steps_by_thread(3)) as coming:
         assert this not in list(coming)
 
 
@@ -116,10 +116,10 @@ def test_where_every_core_has_a_lane_nobody_is_helped() -> None:
     lanes, this = TransferThreads("test"), threading.get_ident()
     with ExitStack() as taken:
         entered = [taken.enter_context(lanes.enter()) for _ in range(LANES)]
-        with lanes.ahead(makers(3)) as alone:
+        with lanes.ahead(steps_by_thread(3)) as alone:
             assert all(entered)
             assert (set(alone) == {this}) == ((os.cpu_count() or 1) <= LANES)
-    with lanes.enter(), lanes.ahead(makers(3)) as coming:
+    with lanes.enter(), lanes.ahead(steps_by_thread(3)) as coming:
         assert (this in list(coming)) == (os.cpu_count() == 1)
 
 

@@ -53,7 +53,7 @@ def test_an_exchanged_token_is_altinns_and_lives_half_an_hour(running: Running) 
 
 
 @pytest.mark.parametrize(("token", "scheme"), [("", "Bearer"), ("x", "Bearer"), ("real", "Basic")])
-def test_nothing_else_is_exchanged(running: Running, token: str, scheme: str) -> None:
+def test_only_maskinportens_tokens_are_exchanged(running: Running, token: str, scheme: str) -> None:
     given = running.access_token(CLIENT_ID, ALTINN_SCOPE) if token == "real" else token
     assert exchange(running, given, scheme).status_code == 401
 
@@ -103,7 +103,7 @@ def test_a_permit_comes_with_the_level_that_it_wants(running: Running) -> None:
     assert levels == {level: "3", f"{level}-org": "3"}
 
 
-def test_a_person_without_a_right_fits_no_rule_and_an_unknown_one_is_not_decided(running: Running) -> None:
+def test_a_person_without_a_right_is_not_applicable_and_an_unknown_one_indeterminate(running: Running) -> None:
     assert decision(running, person=LISE) == decision(running, action="write") == "NotApplicable"
     assert decision(running, person=LISE, resource=ORDINARY, number=FJELL_TROMSO) == "Permit"
     for unknown in ({"person": STRANGER}, {"number": "999999999"}, {"number": DELETED}, {"resource": "another"}):

@@ -206,7 +206,7 @@ def test_an_assertion_lives_two_minutes_at_most(running: Running, issued: int, e
 
 
 @pytest.mark.parametrize("proof", ["", "a.b.c", "bm90.anNvbg.x"])
-def test_what_is_no_assertion_authenticates_nobody(running: Running, proof: str) -> None:
+def test_an_invalid_assertion_authenticates_nobody(running: Running, proof: str) -> None:
     assert error(post(running, "/par", REQUEST, proof)) == (401, "invalid_client")
 
 
@@ -340,7 +340,7 @@ class Clock:
         return self.now
 
 
-def test_what_lies_on_a_shelf_is_taken_once_and_in_time() -> None:
+def test_a_single_use_value_is_returned_once_before_it_expires() -> None:
     clock = Clock()
     shelf: Shelf[str] = Shelf(60, clock)
     kept, late = shelf.put("kept"), shelf.put("late")

@@ -33,7 +33,7 @@ def hand_in(mail: RunningMail, *to: str, without: str = "", **headers: str) -> N
         smtp.sendmail(SENDER, list(to or (TO,)), text)
 
 
-def test_a_whole_letter_is_taken_and_shown(mail: RunningMail) -> None:
+def test_a_complete_e_mail_is_accepted_and_shown(mail: RunningMail) -> None:
     hand_in(mail, Subject="<b>Kode</b>")
     assert mail.letters()[-1]["subject"] == "<b>Kode</b>"
     page = httpx.get(mail.url)
@@ -42,7 +42,7 @@ def test_a_whole_letter_is_taken_and_shown(mail: RunningMail) -> None:
 
 
 @pytest.mark.parametrize("name", WHOLE)
-def test_a_letter_that_lacks_what_ours_must_have_is_refused(mail: RunningMail, name: str) -> None:
+def test_an_e_mail_without_a_required_header_is_refused(mail: RunningMail, name: str) -> None:
     before = len(mail.letters())
     with pytest.raises(smtplib.SMTPDataError) as error:
         hand_in(mail, without=name)
@@ -51,12 +51,12 @@ def test_a_letter_that_lacks_what_ours_must_have_is_refused(mail: RunningMail, n
 
 
 @pytest.mark.parametrize("headers", [{"To": "odd@eksempel.example"}, {"From": "annen@del.example"}])
-def test_a_letter_that_says_other_than_its_envelope_is_refused(mail: RunningMail, headers: dict[str, str]) -> None:
+def test_an_e_mail_that_differs_from_its_envelope_is_refused(mail: RunningMail, headers: dict[str, str]) -> None:
     with pytest.raises(smtplib.SMTPDataError):
         hand_in(mail, **headers)
 
 
-def test_a_letter_to_several_is_refused(mail: RunningMail) -> None:
+def test_an_e_mail_to_several_recipients_is_refused(mail: RunningMail) -> None:
     with pytest.raises(smtplib.SMTPDataError):
         hand_in(mail, TO, "odd@eksempel.example")
 

@@ -57,14 +57,14 @@ def taken(running: Running, key: str) -> list[dict[str, Any]]:
     return [one for one in found if one["idempotency_id"] == key]
 
 
-def test_an_order_is_taken_and_named(running: Running, token: str) -> None:
+def test_an_order_is_accepted_and_named(running: Running, token: str) -> None:
     answer = send(running, token, sent := order())
     assert answer.status_code == 201
     assert answer.json()["notification"]["sendersReference"] == "x"
     assert taken(running, sent["idempotencyId"])[0]["shipment_id"] == answer.json()["notification"]["shipmentId"]
 
 
-def test_an_id_is_taken_once_and_answered_as_the_first_time(running: Running, token: str) -> None:
+def test_a_repeated_id_gets_the_first_response(running: Running, token: str) -> None:
     first, again = send(running, token, sent := order()), send(running, token, sent)
     assert (first.status_code, again.status_code) == (201, 200)
     assert first.json() == again.json()
@@ -98,7 +98,7 @@ def test_an_id_is_taken_once_and_answered_as_the_first_time(running: Running, to
         ),
     ],
 )
-def test_an_order_that_is_not_whole_is_refused(running: Running, token: str, wrong: dict[str, Any]) -> None:
+def test_an_incomplete_order_is_refused(running: Running, token: str, wrong: dict[str, Any]) -> None:
     answer = send(running, token, order(**wrong))
     assert answer.status_code == 400
     assert answer.json()["errors"]

@@ -75,7 +75,7 @@ def test_head_answers_while_a_patch_hangs_and_a_second_client_takes_over(tus: Tu
 
 
 @BOTH_SOCKET_MODES
-def test_of_two_at_one_offset_one_wins_and_the_bytes_are_its(tus: Tus) -> None:
+def test_of_two_writers_at_one_offset_one_succeeds_with_its_bytes(tus: Tus) -> None:
     length = 3_000_000
     bodies = [bytes([number]) * length for number in range(6)]
     upload = tus.create(length)

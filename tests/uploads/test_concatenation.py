@@ -168,7 +168,7 @@ def test_pieces_of_another_document_and_unknown_ones_are_the_same_nothing(tus: T
     assert (mine.offset(), foreign.offset()) == (5, 5)
 
 
-def test_without_the_token_there_are_no_pieces(pieces: Pieces) -> None:
+def test_partial_uploads_need_the_token(pieces: Pieces) -> None:
     [only] = pieces.sent(b"1234567890")
     wrong = {**pieces.ticket.headers, "Authorization": "Bearer wrong"}
     for headers in (PARTIAL | {"Upload-Length": "1"}, {"Upload-Concat": f"final;{only.path}"}):

@@ -79,7 +79,7 @@ def test_a_deferred_length_is_not_offered_and_refused(tus: Tus, extra: dict[str,
 
 
 @pytest.mark.parametrize("authorization", [None, "", "Bearer", "Basic eDp5", "Bearer wrong", "Bearer " + "x" * 5000])
-def test_without_a_token_there_is_nothing(tus: Tus, authorization: str | None) -> None:
+def test_requests_without_a_token_are_not_found(tus: Tus, authorization: str | None) -> None:
     upload = tus.create(10)
     headers = {**TUS, "Upload-Length": "10"} | ({"Authorization": authorization} if authorization is not None else {})
     patch = headers | {"Upload-Offset": "0", "Content-Type": OFFSET_TYPE}
@@ -234,7 +234,7 @@ def test_after_publication_the_token_changes_nothing(tus: Tus) -> None:
     assert len(tus.deployment.document_paths(tus.draft)) == 1
 
 
-def test_other_verbs_do_nothing(tus: Tus) -> None:
+def test_other_methods_have_no_effect(tus: Tus) -> None:
     upload = tus.create(10)
     assert httpx.get(upload.url, headers=upload.ticket.headers).status_code == 405
     assert httpx.put(upload.url, headers=upload.headers(0), content=b"x").status_code == 405

@@ -35,7 +35,7 @@ def impatient_tus(impatient: Deployment) -> Tus:
     return Tus(impatient, draft_id)
 
 
-def test_a_stalled_client_is_disconnected_and_its_bytes_are_kept(impatient_tus: Tus) -> None:
+def test_a_stalled_client_is_disconnected_and_its_bytes_are_stored(impatient_tus: Tus) -> None:
     content = os.urandom(1_000_000)
     upload = impatient_tus.create(len(content))
     with upload.raw(0, len(content), content[:700_001]) as connection:
@@ -47,7 +47,7 @@ def test_a_stalled_client_is_disconnected_and_its_bytes_are_kept(impatient_tus: 
     assert impatient_tus.received() == content
 
 
-def test_a_client_that_creeps_is_disconnected_too(impatient_tus: Tus) -> None:
+def test_a_very_slow_client_is_disconnected_too(impatient_tus: Tus) -> None:
     upload = impatient_tus.create(1_000_000)
     with upload.raw(0, 1_000_000, b"x") as connection:
         connection.settimeout(0.2)
@@ -98,7 +98,7 @@ def test_a_kept_connection_on_which_no_request_follows_an_empty_line_is_closed(i
         assert connection.sock.recv(10) == b""
 
 
-def test_a_client_that_creeps_with_the_body_of_a_page_is_disconnected(impatient: Deployment) -> None:
+def test_a_client_that_sends_a_pages_body_very_slowly_is_disconnected(impatient: Deployment) -> None:
     # A route for anyone: other routes answer a stranger before reading the body, and close the connection.
     form = "application/x-www-form-urlencoded"
     head = f"POST /logg-ut/bakkanal HTTP/1.1\r\nHost: x\r\nContent-Type: {form}\r\nContent-Length: 16000\r\n\r\n"

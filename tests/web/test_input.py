@@ -117,7 +117,7 @@ def test_invisible_characters_that_writing_needs_stay(web: Web, mark: str) -> No
 @pytest.mark.parametrize(
     ("field", "words"), [("title", "\u200b"), ("title", "\ufeff"), ("message", "\u200d"), ("reference", "\u3164")]
 )
-def test_words_that_show_nothing_are_refused(web: Web, field: str, words: str) -> None:
+def test_texts_without_visible_characters_are_refused(web: Web, field: str, words: str) -> None:
     kari, draft = web.browser(KARI), web.stage.draft().id
     answer = kari.call("PUT", f"/del/utkast/{draft}", {"account_id": web.stage.byggesak.id, field: words})
     assert answer.status_code == 422

@@ -231,7 +231,7 @@ def test_a_method_in_a_header_or_field_is_no_method(web: Web) -> None:
 
 
 @pytest.mark.parametrize("method", ["OPTIONS", "HEAD", "POST", "PATCH", "DELETE"])
-def test_cookies_have_no_say_over_uploads(web: Web, method: str) -> None:
+def test_cookies_do_not_authorise_uploads(web: Web, method: str) -> None:
     share_id = a_draft(web)
     with web.stage.deps.database.read() as tx:
         [upload] = tx.uploads.of_documents(web.stage.document_ids(share_id))

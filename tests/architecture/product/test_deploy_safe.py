@@ -65,12 +65,12 @@ def later() -> list[Path]:
     return [path for path in sorted(MIGRATIONS.glob("[0-9]*.py")) if path.name[:4] > BASELINE]
 
 
-def test_the_version_before_can_run_on_the_new_schema() -> None:
+def test_the_previous_version_can_run_on_the_new_schema() -> None:
     assert (MIGRATIONS / f"{BASELINE}_baseline.py").exists()
     assert {path.stem: found for path in later() if (found := unsafe(path.read_text("utf-8")))} == {}
 
 
-def test_a_migration_contracts_only_what_an_earlier_version_does_without() -> None:
+def test_a_migration_removes_only_parts_that_earlier_versions_do_not_use() -> None:
     removed_for = {path.stem: contracts(ast.parse(path.read_text("utf-8"))) for path in later()}
     assert [stem for stem, of in removed_for.items() if of and _numbers(of) >= _numbers(__version__)] == []
 
@@ -93,7 +93,7 @@ def _numbers(version: str) -> list[int]:
         "op.execute('delete from share')",
     ],
 )
-def test_what_the_version_before_would_miss_is_found(statement: str) -> None:
+def test_removing_a_part_that_the_previous_version_uses_is_detected(statement: str) -> None:
     assert unsafe(statement)
     assert not unsafe(f"CONTRACTS = '1.1.0'\n{statement}")
 
@@ -108,5 +108,5 @@ def test_what_the_version_before_would_miss_is_found(statement: str) -> None:
         "op.execute('UPDATE share SET a = b')",
     ],
 )
-def test_what_only_adds_is_let_through(statement: str) -> None:
+def test_an_expanding_migration_passes(statement: str) -> None:
     assert not unsafe(statement)

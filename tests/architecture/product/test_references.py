@@ -34,7 +34,7 @@ def exists(module: str, name: str) -> bool:
     return not name or hasattr(import_module(dotted), name)
 
 
-def test_what_docstrings_refer_to_exists() -> None:
+def test_references_in_docstrings_exist() -> None:
     found = {(module, name, str(path)) for path in modules() for module, name in references(path.read_text("utf-8"))}
     assert len(found) > 30
     assert [reference for reference in sorted(found) if not exists(*reference[:2])] == []

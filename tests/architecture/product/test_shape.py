@@ -30,11 +30,11 @@ def breaches(rule: Rule, paths: list[Path]) -> list[str]:
     return [f"{path.relative_to(ROOT)}: {what}" for path in paths for what in rule(path.read_text("utf-8"))]
 
 
-def test_there_are_modules_to_look_at() -> None:
+def test_the_checks_find_modules() -> None:
     assert PACKAGE / "domain" / "shares" / "share.py" in modules()
 
 
-def test_every_module_opens_with_its_charter() -> None:
+def test_every_module_has_a_docstring() -> None:
     assert breaches(missing_charter, modules()) == []
 
 
@@ -121,5 +121,5 @@ def test_a_breach_is_found(rule: Rule, source: str) -> None:
         (in_domain_alone, "import re\nfrom deldokument.domain.shares.share import Share\n"),
     ],
 )
-def test_what_keeps_a_rule_passes(rule: Rule, source: str) -> None:
+def test_conforming_code_passes(rule: Rule, source: str) -> None:
     assert rule(source) == []

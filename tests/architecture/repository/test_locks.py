@@ -54,7 +54,7 @@ def addresses(lock: dict[str, Any]) -> list[str]:
     return [package["resolved"] for package in lock["packages"].values() if "resolved" in package]
 
 
-def test_the_locks_are_there() -> None:
+def test_the_lock_files_exist() -> None:
     assert [path.name for path in LOCKS] == [
         "audit.lock",
         "bench.lock",

@@ -38,7 +38,7 @@ def strangers(names: Iterable[str], root: Path) -> list[str]:
     ]
 
 
-def test_no_binary_lies_in_the_repository_but_those_that_are_named() -> None:
+def test_the_repository_contains_only_listed_binaries() -> None:
     assert strangers(files(), ROOT) == []
 
 

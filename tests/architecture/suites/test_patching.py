@@ -54,7 +54,7 @@ def all_patched() -> Counter[str]:
     return found
 
 
-def test_nothing_is_patched_but_limits_and_what_is_listed() -> None:
+def test_tests_patch_only_limits_and_listed_exceptions() -> None:
     assert all_patched() == LISTED
 
 

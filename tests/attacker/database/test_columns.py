@@ -145,7 +145,7 @@ def test_every_column_of_the_schema_is_classified() -> None:
     assert unclassified() == {}
 
 
-def test_what_tags_and_cards_bind_is_what_is_listed_as_bound() -> None:
+def test_the_columns_bound_by_tags_and_cards_are_those_in_the_list() -> None:
     for tags in EVERY_TAG:
         assert set(deciding(tags.kind, Proof.TAG)) == {tags.key, *tags.bound}, tags.kind
     bound = {one.name for one in fields(ShareCard)} - {"revision", "recipients", "documents"}

@@ -185,12 +185,12 @@ def forged(stage: Stage) -> tuple[str, int]:
     return share_id, first
 
 
-def test_events_that_were_appended_are_found(stage: Stage, forged: tuple[str, int]) -> None:
+def test_appended_events_are_found(stage: Stage, forged: tuple[str, int]) -> None:
     assert verified(stage) == Fault(stage.tenant.id, forged[1], Flaw.FORGED)
     refuse_to_sign(stage, forged[1])
 
 
-def test_a_seal_that_was_forged_after_them_does_not_hide_them(stage: Stage, forged: tuple[str, int]) -> None:
+def test_a_forged_seal_does_not_hide_appended_events(stage: Stage, forged: tuple[str, int]) -> None:
     with stage.deps.database.read() as tx:
         head = tx.audit.head(stage.tenant.id)
     with as_owner(stage.database_url) as connection:
@@ -203,7 +203,7 @@ def test_a_seal_that_was_forged_after_them_does_not_hide_them(stage: Stage, forg
     assert verified(stage) == Fault(stage.tenant.id, forged[1], Flaw.FORGED)
 
 
-def test_no_report_with_them_is_signed(stage: Stage, forged: tuple[str, int]) -> None:
+def test_no_report_with_appended_events_is_signed(stage: Stage, forged: tuple[str, int]) -> None:
     forged_report = report.share_report(stage.deps, person(KARI), forged[0])
     refuse_report(stage, forged_report)
     assert {row.kind for row in stage.deps.damage.take()} == {"audit_event"}
@@ -227,7 +227,7 @@ def test_no_report_of_a_chain_with_another_end_is_signed(stage: Stage) -> None:
 
 
 @pytest.mark.usefixtures("forged")
-def test_no_export_has_them(stage: Stage) -> None:
+def test_appended_events_are_in_no_export(stage: Stage) -> None:
     begun = export.begin_event_export(stage.deps, wanted=EventFilter(stage.tenant.id), form="json")
     with pytest.raises(Broken, match="did not write"):
         list(export.export_lines(stage.deps, begun))

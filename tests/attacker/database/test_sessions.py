@@ -46,7 +46,7 @@ def test_a_session_that_is_inserted_logs_nobody_in(attack: Attack, victim: str) 
     assert {kind for kind, _ in attack.alarms()} == {"session"}
 
 
-def test_a_session_of_ones_own_never_becomes_another_persons(attack: Attack) -> None:
+def test_an_own_session_never_becomes_another_persons(attack: Attack) -> None:
     browser = attack.victims.browsers["stranger"]
     before = statuses(browser)
     with as_writer(attack.victims.stage.database_url) as connection:

@@ -181,7 +181,7 @@ def put_back(stage: Stage, share_id: str, older: Rows) -> None:
 
 
 @pytest.mark.parametrize(("begin", "act"), ACTS.values(), ids=ACTS)
-def test_the_rows_of_before_are_damage(stage: Stage, begin: Callable[[Stage], str], act: Act) -> None:
+def test_older_rows_count_as_damaged(stage: Stage, begin: Callable[[Stage], str], act: Act) -> None:
     share_id = begin(stage)
     older = rows_of(stage, share_id)
     act(stage, share_id)

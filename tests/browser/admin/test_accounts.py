@@ -68,7 +68,7 @@ def test_axe_finds_nothing_on_the_pages_about_accounts(visit: Visit) -> None:
     anne.examine()
 
 
-def test_a_double_click_is_no_error_that_hides_what_the_first_click_did(visit: Visit, demo: Demo) -> None:
+def test_a_double_click_shows_the_result_of_the_first_click(visit: Visit, demo: Demo) -> None:
     anne = visit("Anne Myhre")
     page = to_accounts(anne)
     page.get_by_label("Navn").fill("Dobbeltklikk")

@@ -60,7 +60,7 @@ def test_an_administrator_sees_the_shares_as_bars_in_light_and_dark_and_narrow(
         assert appears(anne.page, "outcome")
 
 
-def test_without_script_the_table_says_all_and_there_is_no_empty_plot(visit: Visit, demo: Demo, tmp_path: Path) -> None:
+def test_without_script_the_table_is_complete_and_no_plot_is_empty(visit: Visit, demo: Demo, tmp_path: Path) -> None:
     demo.share(noise(tmp_path / "vedtak.pdf", 1000), OLA)
     anne = visit("Anne Myhre", "/konfigurasjon", java_script_enabled=False)
     go(anne)

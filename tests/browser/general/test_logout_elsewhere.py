@@ -9,7 +9,7 @@ from tests.browser.visitor import Visit
 
 
 @pytest.mark.parametrize("script", [True, False])
-def test_who_logs_out_at_idporten_is_logged_out_here(visit: Visit, script: bool) -> None:
+def test_a_logout_at_idporten_ends_the_session_here(visit: Visit, script: bool) -> None:
     kari = visit(java_script_enabled=script)
     kari.log_in("Kari Lunde", "/mine")
     page = kari.page

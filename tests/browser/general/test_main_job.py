@@ -61,7 +61,7 @@ def withdraw(kari: Visitor) -> None:
     expect(kari.page.get_by_text("Trukket tilbake", exact=True)).to_be_visible()
 
 
-def test_what_kari_shares_reaches_ola_and_per_nobody_else_and_ends(
+def test_a_share_of_kari_reaches_only_ola_and_per_and_ends(
     visit: Visit, demo: Demo, network: Network, tmp_path: Path
 ) -> None:
     small, large = noise(tmp_path / "vedtak æøå.pdf", 5000), noise(tmp_path / "tegninger.bin", LARGE)

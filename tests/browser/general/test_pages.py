@@ -100,7 +100,7 @@ def test_axe_finds_nothing_before_login(visit: Visit) -> None:
         anyone.examine()
 
 
-def test_axe_finds_nothing_where_a_login_goes_wrong(visit: Visit) -> None:
+def test_axe_finds_nothing_on_pages_of_failed_logins(visit: Visit) -> None:
     anyone = visit()
     page = anyone.page
     anyone.open("/logg-inn")
@@ -118,7 +118,7 @@ def test_axe_finds_nothing_where_a_login_goes_wrong(visit: Visit) -> None:
     anyone.examine()
 
 
-def test_axe_finds_nothing_where_a_caseworker_works(visit: Visit, tmp_path: Path) -> None:
+def test_axe_finds_nothing_on_a_caseworkers_pages(visit: Visit, tmp_path: Path) -> None:
     kari = visit("Kari Lunde", "/delinger")
     kari.examine()
     draft = draft_with_everything(kari, tmp_path)
@@ -153,7 +153,7 @@ def test_the_language_changes_and_the_page_stays(visit: Visit, tmp_path: Path) -
             expect(page.locator("html")).to_have_attribute("lang", code)
             assert page.url == kari.url + path
             if code != "nb":
-                # Only in bokmål; the other languages are in test_axe_finds_nothing_where_a_caseworker_works and
+                # Only in bokmål; the other languages are in test_axe_finds_nothing_on_a_caseworkers_pages and
                 # test_axe_finds_nothing_before_login.
                 kari.examine()
     expect(page.get_by_label("Tittel")).to_have_value("Tegninger")
@@ -247,9 +247,7 @@ def test_long_titles_labels_and_tags_make_no_page_wider(visit: Visit, demo: Demo
     assert anne.page.evaluate(_IS_UNBROKEN), "the heading of the DPIA breaks within a word"
 
 
-def test_who_downloads_after_the_login_has_run_out_is_led_to_a_new_one(
-    visit: Visit, demo: Demo, tmp_path: Path
-) -> None:
+def test_a_download_after_the_login_has_expired_leads_to_a_new_login(visit: Visit, demo: Demo, tmp_path: Path) -> None:
     file = noise(tmp_path / "vedtak.pdf", 100)
     path = demo.share(file, OLA)
     ola = visit("Ola Nordmann")

@@ -83,7 +83,7 @@ def answer(kari: Visitor, hand: Finger, share: str) -> None:
     expect(kari.page.get_by_text("Delingen er trukket tilbake.")).to_be_visible()
 
 
-def test_what_follows_a_publication_can_be_done_by_touch(visit: Visit, demo: Demo, tmp_path: Path) -> None:
+def test_actions_after_publication_work_by_touch(visit: Visit, demo: Demo, tmp_path: Path) -> None:
     path = demo.share(noise(tmp_path / "vedtak.pdf", 100), OLA, title="Vedtak", days=6)
     pass_days(visit(), 2)
     ola, kari = visit(**TELEPHONE), visit(**TELEPHONE)

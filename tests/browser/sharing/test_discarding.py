@@ -56,7 +56,7 @@ def test_a_draft_is_discarded_after_a_question_and_brought_back_by_the_keyboard(
     expect(SharePage(kari).file("gjerde.pdf")).to_be_visible()
 
 
-def test_angre_goes_when_it_works_no_more_and_the_focus_stays(begin: Callable[[], Visitor]) -> None:
+def test_angre_disappears_after_the_grace_period_and_the_focus_stays(begin: Callable[[], Visitor]) -> None:
     kari = begin()
     kari.page.locator(".need-card").filter(has_text=TITLE).first.get_by_role("button", name="Forkast utkastet").click()
     kari.page.get_by_role("dialog").get_by_role("button", name="Forkast utkastet").click()

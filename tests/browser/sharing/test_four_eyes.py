@@ -82,7 +82,7 @@ def propose_a_recipient(kari: Visitor, share: str) -> None:
 
 
 @pytest.mark.usefixtures("four_eyes")
-def test_the_button_says_what_it_does_for_the_chosen_account(visit: Visit) -> None:
+def test_the_buttons_text_follows_the_chosen_account(visit: Visit) -> None:
     kari = visit("Kari Lunde")
     SharePage(kari).open()
     account = kari.page.get_by_label("Konto")
@@ -134,7 +134,7 @@ def test_a_colleague_approves_share_and_change_by_the_keyboard_and_the_recipient
 
 
 @pytest.mark.usefixtures("four_eyes")
-def test_a_change_in_the_form_takes_the_request_back_and_says_so(visit: Visit, tmp_path: Path) -> None:
+def test_a_change_in_the_form_withdraws_the_proposal_and_shows_that(visit: Visit, tmp_path: Path) -> None:
     kari = visit("Kari Lunde")
     page = kari.page
     draft = propose(kari, tmp_path).split("/")[2]

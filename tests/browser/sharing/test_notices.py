@@ -58,7 +58,7 @@ def test_a_recipient_is_notified_when_nothing_can_be_undone_and_the_pages_say_so
     expect(kari.page.get_by_text("Noen har delt dokumenter med deg").first).to_be_visible()
 
 
-def test_what_the_sharer_has_decided_is_kept(visit: Visit, demo: Demo, tmp_path: Path) -> None:
+def test_the_sharers_choice_about_notices_is_kept(visit: Visit, demo: Demo, tmp_path: Path) -> None:
     kari = visit("Kari Lunde")
     form = fill_in(kari, tmp_path)
     kari.page.get_by_label("Varsle mottakerne").uncheck()

@@ -96,7 +96,7 @@ def read_the_report(kari: Visitor, folder: Path) -> str:
 
 
 @pytest.mark.timeout(400)
-def test_sharer_and_recipient_see_what_the_scan_found_and_what_it_could_not_examine(
+def test_sharer_and_recipient_see_verdicts_and_unexamined_documents(
     chromium: Browser, deployment: Deployment, tmp_path: Path
 ) -> None:
     kari, ola = Visitor(chromium, deployment.url), Visitor(chromium, deployment.url)

@@ -260,7 +260,7 @@ def test_the_link_and_the_text_for_the_mail_can_be_copied(visit: Visit, tmp_path
         assert "vedtak" not in mail
 
 
-def test_words_that_were_refused_are_never_left_out_of_what_is_shared(visit: Visit, tmp_path: Path) -> None:
+def test_refused_texts_are_never_left_out_of_the_share(visit: Visit, tmp_path: Path) -> None:
     kari = visit("Kari Lunde")
     form, title = SharePage(kari), kari.page.get_by_label("Tittel")
     form.open()
@@ -329,7 +329,7 @@ def test_the_button_stays_where_it_is_when_the_last_file_is_there(visit: Visit, 
     assert button.bounding_box() == before
 
 
-def test_words_that_a_slow_server_refuses_are_not_left_out_of_what_is_shared(visit: Visit, tmp_path: Path) -> None:
+def test_texts_refused_by_a_slow_server_are_not_left_out_of_the_share(visit: Visit, tmp_path: Path) -> None:
     kari = visit("Kari Lunde")
     form, title = filled_in(kari, noise(tmp_path / "vedtak.txt", 10)), kari.page.get_by_label("Tittel")
     words = Held(kari.page, "PUT", FIELDS)
@@ -382,7 +382,7 @@ def test_sharing_that_is_cancelled_while_fields_are_being_saved_does_not_happen(
     assert shares.count == 0
 
 
-def test_who_leaves_while_words_wait_for_the_network_is_asked_first(visit: Visit, network: Network) -> None:
+def test_leaving_with_unsaved_input_asks_for_confirmation(visit: Visit, network: Network) -> None:
     kari = visit("Kari Lunde", proxy=network.proxy)
     form, title = SharePage(kari), kari.page.get_by_label("Tittel")
     form.open()
@@ -471,7 +471,7 @@ def test_a_label_of_a_recipient_is_saved_before_sharing(visit: Visit, tmp_path: 
     expect(kari.page.get_by_text("Mor til Ola")).to_be_visible()
 
 
-def test_an_answer_takes_the_focus_from_nobody_who_types_elsewhere(visit: Visit) -> None:
+def test_a_response_does_not_move_the_focus_from_another_field(visit: Visit) -> None:
     kari = visit("Kari Lunde")
     form, title = SharePage(kari), kari.page.get_by_label("Tittel")
     form.open()
@@ -529,7 +529,7 @@ def test_a_removal_is_saved_before_sharing(visit: Visit, tmp_path: Path) -> None
     expect(kari.page.get_by_text("feil.txt")).to_have_count(0)
 
 
-def test_whom_a_colleague_has_added_meanwhile_nothing_is_shared_with_unseen(visit: Visit, tmp_path: Path) -> None:
+def test_nothing_is_shared_with_a_recipient_whom_a_colleague_has_just_added(visit: Visit, tmp_path: Path) -> None:
     kari = visit("Kari Lunde")
     form = filled_in(kari, noise(tmp_path / "vedtak.txt", 10))
     colleague = SharePage(visit("Kari Lunde", form.draft_path))
@@ -545,7 +545,7 @@ def test_whom_a_colleague_has_added_meanwhile_nothing_is_shared_with_unseen(visi
     expect(kari.page.get_by_text("FJELL AS")).to_be_visible()
 
 
-def test_an_answer_that_breaks_off_is_asked_for_again(visit: Visit) -> None:
+def test_a_truncated_response_is_requested_again(visit: Visit) -> None:
     kari = visit("Kari Lunde")
     form = SharePage(kari)
     form.open()

@@ -18,7 +18,7 @@ _WHOLE = Upload("w", "0" * 32, "s", "m", 100, 0, b"", datetime(2026, 11, 24, tzi
 
 
 def metadata(data: bytes) -> None:
-    """Parse Upload-Metadata: what is kept can be repeated in a header, and a start is a decimal number."""
+    """Parse Upload-Metadata: accepted metadata fit into a response header, and a start is a decimal number."""
     sent = request(("upload-metadata", data))
     kept = tus.repeatable_metadata(sent)
     assert kept in ("", data.decode("latin-1"))

@@ -242,7 +242,7 @@ def test_a_setting_is_where_it_has_effect(monkeypatch: pytest.MonkeyPatch, name:
 
 
 @pytest.mark.parametrize("name", ROWS)
-def test_what_is_given_goes_before_the_environment(monkeypatch: pytest.MonkeyPatch, name: str) -> None:
+def test_given_values_override_the_environment(monkeypatch: pytest.MonkeyPatch, name: str) -> None:
     attribute, _, written, value, besides = ROWS[name]
     for each, other in (WHOLE | besides).items():
         monkeypatch.setenv(PREFIX + each, other)
@@ -250,7 +250,7 @@ def test_what_is_given_goes_before_the_environment(monkeypatch: pytest.MonkeyPat
 
 
 @pytest.mark.parametrize("name", NEEDED)
-def test_half_a_group_is_refused_by_the_name_of_what_is_missing(monkeypatch: pytest.MonkeyPatch, name: str) -> None:
+def test_an_incomplete_group_names_the_missing_settings(monkeypatch: pytest.MonkeyPatch, name: str) -> None:
     errors = refusal(monkeypatch, without(WHOLE | NEEDED[name][-1], name))
     if "SECRET_ACCESS_KEY" in name:
         either = f"{PREFIX}BLOBS_S3_SECRET_ACCESS_KEY"

@@ -93,7 +93,7 @@ def test_a_document_id_of_another_size_is_refused() -> None:
         {"length": MAX_PART_PLAINTEXT + 1},
     ],
 )
-def test_what_cannot_be_a_part_is_refused(wrong: dict[str, object]) -> None:
+def test_an_invalid_part_is_refused(wrong: dict[str, object]) -> None:
     with pytest.raises(ValueError, match=r"part"):
         replace(part(1, 0, 5), **wrong)  # type: ignore[arg-type]
 
@@ -189,6 +189,6 @@ def test_a_sealed_manifest_is_no_inspection_record_and_the_reverse() -> None:
         {"verdict": "x" * 65536},
     ],
 )
-def test_what_cannot_be_a_record_is_refused(wrong: dict[str, object]) -> None:
+def test_an_invalid_record_is_refused(wrong: dict[str, object]) -> None:
     with pytest.raises(ValueError, match=r"wrong size|65535 bytes"):
         replace(record_of(document_of(10)), **wrong)  # type: ignore[arg-type]

@@ -171,7 +171,7 @@ def test_a_part_opens_under_its_own_key_document_and_id_only() -> None:
 
 
 @pytest.mark.parametrize("header", [b"", bytes([40]) + bytes(38), bytes([40]) + bytes(40), bytes([41]) + bytes(39)])
-def test_what_cannot_be_a_header_is_refused(header: bytes) -> None:
+def test_an_invalid_header_is_refused(header: bytes) -> None:
     with pytest.raises(IntegrityError):
         PartReader(KEY, BOUND_TO, header, 3)
 

@@ -37,7 +37,7 @@ def test_a_signature_covers_id_time_and_body_apart() -> None:
 @pytest.mark.parametrize(
     "secret", ["whsec_", "whsec_AAAA", "whsec_" + "A" * 400, "MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw", "whsec_æ"]
 )
-def test_what_is_no_secret_signs_nothing(secret: str) -> None:
+def test_an_invalid_secret_signs_nothing(secret: str) -> None:
     with pytest.raises(IntegrityError):
         signature(secret, "id", 1, b"")
 

@@ -40,7 +40,7 @@ def test_an_event_in_another_place_links_otherwise() -> None:
     assert EVENT.link(1, bytes([1] * 32)) != EVENT.link(1, GENESIS)
 
 
-def test_what_concerns_no_tenant_has_a_chain_of_its_own() -> None:
+def test_events_without_a_tenant_have_a_separate_chain() -> None:
     assert (EVENT.chain, replace(EVENT, tenant_id=None).chain) == ("t", NO_TENANT)
 
 
@@ -62,7 +62,7 @@ def test_one_event_has_one_link_in_any_time_zone_and_order_of_its_details() -> N
     assert elsewhere.link(1, GENESIS) == EVENT.link(1, GENESIS)
 
 
-def test_no_details_and_empty_details_are_the_same_event() -> None:
+def test_missing_and_empty_details_give_the_same_hash() -> None:
     assert replace(EVENT, details={}).link(1, GENESIS) == replace(EVENT, details=None).link(1, GENESIS)
 
 

@@ -11,7 +11,7 @@ from deldokument.domain.uuids import document_id_of, id_of, uuid_of
 
 
 @given(st.binary(min_size=16, max_size=16))
-def test_there_and_back_is_the_same_id(raw: bytes) -> None:
+def test_converting_an_id_back_gives_the_same_id(raw: bytes) -> None:
     text = str(uuid.UUID(bytes=raw))
     assert uuid_of(id_of(text)) == text
     assert uuid_of(document_id_of(text)) == text

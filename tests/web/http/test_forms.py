@@ -87,7 +87,7 @@ def test_a_body_without_end_is_not_read_without_end() -> None:
         {"end": b"--x\r\n" + b"".join(b"H%d: v\r\n" % n for n in range(1000)) + b"\r\n--x--\r\n"},
     ],
 )
-def test_a_body_that_is_no_form_is_refused(sent: dict[str, object]) -> None:
+def test_a_body_that_is_not_a_form_is_refused(sent: dict[str, object]) -> None:
     with pytest.raises(ValueError):  # noqa: PT011 - any of the many ways to be none
         read(**sent)  # type: ignore[arg-type]
 

@@ -78,7 +78,7 @@ def test_a_wait_ends_at_a_whole_number_of_steps(monkeypatch: pytest.MonkeyPatch)
 
 
 @pytest.mark.parametrize("path", ["/d/{}", "/d/{}/alt.zip"])
-def test_a_refusal_leaves_at_a_step(web: Web, monkeypatch: pytest.MonkeyPatch, path: str) -> None:
+def test_a_refusal_is_sent_at_a_step(web: Web, monkeypatch: pytest.MonkeyPatch, path: str) -> None:
     siv = web.browser(SIV)
     monkeypatch.setattr("deldokument.web.http.limits.refusal_time.STEP_SECONDS", LONG_STEP)
     for share_id in (web.stage.members["share"], UNREAL):

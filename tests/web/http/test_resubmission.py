@@ -127,9 +127,7 @@ def test_a_form_of_another_site_never_becomes_one_of_ours(web: Web, path: str, h
 
 
 @pytest.mark.parametrize("headers", FORGED, ids=str)
-def test_nor_does_the_right_token_help_a_form_that_says_to_come_from_elsewhere(
-    web: Web, path: str, headers: dict[str, str]
-) -> None:
+def test_a_valid_token_does_not_help_a_form_of_another_origin(web: Web, path: str, headers: dict[str, str]) -> None:
     kari = web.browser(KARI)
     answer = kari.request("POST", path, data=TYPED | {"csrf_token": kari.csrf_token()}, headers=headers)
     elsewhere = headers.get("origin") is not None

@@ -65,7 +65,7 @@ def test_the_rightful_get_a_neutral_page_that_names_no_document_and_no_reason(we
         assert browser.request("HEAD", f"/d/{share_id}").status_code == 403
 
 
-def test_the_page_says_the_same_however_it_was_stopped(web: Web) -> None:
+def test_the_page_is_the_same_for_every_kind_of_freeze(web: Web) -> None:
     share_id = share_with_secrets(web.stage)
     ola, pages = web.browser(OLA), set()
     for mode in SOCKET_MODES:
@@ -101,7 +101,7 @@ def test_a_stranger_gets_the_same_page_as_ever(web: Web, stopped: str) -> None:
 
 
 @pytest.mark.parametrize("stopped", SOCKET_MODES)
-def test_it_is_not_listed_among_what_is_shared_with_me(web: Web, stopped: str) -> None:
+def test_a_frozen_share_is_not_in_the_recipients_list(web: Web, stopped: str) -> None:
     share_id = share_with_secrets(web.stage)
     stop(web.stage, stopped, share_id)
     page = web.browser(OLA).get("/mine").text

@@ -151,7 +151,7 @@ def test_after_login_nobody_is_sent_to_another_site(web: Web, elsewhere: str) ->
 
 
 @pytest.mark.parametrize("coded", ["%2F%2Fevil.example", "/%5Cevil.example", "/%0d%0aSet-Cookie:%20a=b", "/%09/evil"])
-def test_nor_by_an_encoded_address(web: Web, coded: str) -> None:
+def test_after_login_an_encoded_address_leads_to_no_other_site(web: Web, coded: str) -> None:
     browser = web.browser()
     browser.get(f"/logg-inn?neste={coded}")
     answer = browser.get("/logg-inn/svar", params={"code": "c", "state": f"state-{web.stage.login.begun}"})

@@ -88,7 +88,7 @@ def expected(share: str, claim: str, stop: Reason | None, *, rights_known: bool)
 @pytest.mark.parametrize("rights_known", [True, False])
 @pytest.mark.parametrize("stop", STOPS)
 @pytest.mark.parametrize(("share", "claim"), list(product(SHARES, CLAIMS)))
-def test_every_share_and_every_claim_has_its_answer(
+def test_every_combination_of_share_and_claim_has_its_expected_answer(
     share: str, claim: str, stop: Reason | None, rights_known: bool
 ) -> None:
     asked = replace(CLAIMS[claim], rights_known=rights_known)
@@ -201,7 +201,7 @@ STATES = {"as usual": {}, "frozen": {"frozen_at": NOW}, "deleted": {"deleted_at"
 @pytest.mark.parametrize("share", [None, DRAFT, replace(DRAFT, frozen_at=NOW)], ids=["none", "draft", "frozen draft"])
 @pytest.mark.parametrize("state", ["as usual", "frozen", "deleted", "closed", "closed+frozen", "deleted+frozen"])
 @pytest.mark.parametrize("tenant_frozen", [False, True])
-def test_when_a_share_is_stopped_and_when_closed(tenant_frozen: bool, state: str, share: Share | None) -> None:
+def test_a_share_is_stopped_or_closed_for_these_reasons(tenant_frozen: bool, state: str, share: Share | None) -> None:
     tenant = replace(TENANT, frozen_at=NOW if tenant_frozen else None)
     account = ACCOUNT
     for word in state.split("+"):

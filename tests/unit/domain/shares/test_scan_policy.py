@@ -39,7 +39,7 @@ def test_a_policy_with_an_unknown_word_is_no_policy(text: str) -> None:
 
 @pytest.mark.parametrize("least", CHOICES)
 @pytest.mark.parametrize("own", CHOICES)
-def test_a_tenant_is_only_ever_stricter(least: Handling, own: Handling) -> None:
+def test_a_tenants_policy_can_only_be_stricter(least: Handling, own: Handling) -> None:
     policy = stricter_policy({Verdict.STALE: least, Verdict.ENCRYPTED: least}, written_policy({Verdict.STALE: own}))
     assert policy == {Verdict.STALE: own if is_stricter(own, least) else least, Verdict.ENCRYPTED: least}
 

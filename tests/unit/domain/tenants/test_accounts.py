@@ -94,7 +94,7 @@ def test_names_that_people_take_for_the_same_are_the_same(alike: str) -> None:
         ("Bygge\u00adsak", "Bygge\u200csak"),
     ],
 )
-def test_however_they_are_typed(one: str, other: str) -> None:
+def test_names_that_differ_in_typing_only_are_the_same(one: str, other: str) -> None:
     assert same_name(one, other)
 
 
@@ -136,7 +136,7 @@ def test_a_contact_may_be_as_long_as_the_longest() -> None:
     assert check_rules(AccountRules(longest), TENANT.period).contact == longest
 
 
-def test_rules_are_let_through_tidy() -> None:
+def test_accepted_rules_are_normalised() -> None:
     contact = Contact(" +47  22 00 00 00 ", " bygg@eksempel.example\n", "  kl. 9\u00a0–15 ")
     given = AccountRules(contact, HOUR, 90 * DAY, False, 10**8, True, True, " Eksempel1 ", "  47  11 ")
     assert check_rules(given, TENANT.period) == AccountRules(
@@ -172,7 +172,7 @@ def test_an_address_that_no_mail_reaches_is_refused(email: str) -> None:
     assert faults(contact=Contact(email=email)) == [("email", "email_malformed")]
 
 
-def test_opening_hours_have_an_end_and_can_be_shown() -> None:
+def test_opening_hours_have_a_maximum_length_and_no_control_characters() -> None:
     assert faults(contact=Contact(hours="x" * 101)) == [("hours", "text_too_long")]
     assert faults(contact=Contact(hours="9\u202e15")) == [("hours", "text_control_characters")]
     assert check_rules(AccountRules(Contact(hours="x" * 100)), TENANT.period)
@@ -224,7 +224,7 @@ def test_other_senders_names_are_refused(sender: str) -> None:
     assert faults(sms_sender=sender) == [("sms_sender", "sms_sender_malformed")]
 
 
-def test_a_cost_code_has_an_end_and_can_be_shown() -> None:
+def test_a_cost_code_has_a_maximum_length_and_no_control_characters() -> None:
     assert faults(sms_cost_code="4" * 51) == [("sms_cost_code", "text_too_long")]
     assert faults(sms_cost_code="4\x007") == [("sms_cost_code", "text_control_characters")]
 

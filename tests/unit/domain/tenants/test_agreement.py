@@ -104,7 +104,7 @@ def test_a_value_is_one_line_without_marks_that_cannot_be_seen() -> None:
     assert escape("a\u202eb\x00c\ud800") == "a�b�c�"
 
 
-def test_a_text_is_called_by_its_first_heading() -> None:
+def test_the_title_of_a_text_is_its_first_heading() -> None:
     text = AgreementText(AgreementKind.MAIN, "1.0", "> template\n\n## Not this\n\n# Hovedavtale \n\n# Later\n")
     assert text.title == "Hovedavtale"
 
@@ -184,5 +184,5 @@ def test_a_newer_version_is_due_until_the_deadline_and_overdue_from_it() -> None
     assert needs_signature("1.9", "1.10", PUBLISHED, deadline).deadline == deadline
 
 
-def test_the_grace_is_90_days() -> None:
+def test_a_new_version_must_be_signed_within_90_days() -> None:
     assert timedelta(days=90) == GRACE

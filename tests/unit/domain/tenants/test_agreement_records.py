@@ -32,7 +32,7 @@ SECOND = timedelta(seconds=1)
         (34, 30, False),
     ],
 )
-def test_who_authenticated_before_the_question_did_not_answer_it(
+def test_a_login_before_the_request_does_not_count(
     authenticated: int, issued: int, fresh: bool, ahead: timedelta
 ) -> None:
     """Seconds after the question, by the provider's clock, which is ``ahead`` of ours."""
@@ -41,7 +41,7 @@ def test_who_authenticated_before_the_question_did_not_answer_it(
     assert is_login_for(ASKED, now, provider + authenticated * SECOND, provider + issued * SECOND) is fresh
 
 
-def test_little_is_forgiven() -> None:
+def test_the_tolerance_between_clocks_is_a_few_seconds() -> None:
     assert timedelta(seconds=2) < FRESHNESS_SKEW < timedelta(seconds=10)
 
 

@@ -398,7 +398,7 @@ def test_a_deleted_account_can_be_restored_until_the_hour_shown(web: Web, ewa: B
     assert account(web).deleted_at is None
 
 
-def test_after_that_hour_it_is_gone_from_every_page(web: Web, ewa: Browser) -> None:
+def test_after_the_grace_period_a_deleted_account_is_on_no_page(web: Web, ewa: Browser) -> None:
     delete(web)
     web.stage.clock.advance(hours=24)
     ewa.log_in(EWA)

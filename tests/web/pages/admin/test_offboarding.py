@@ -104,13 +104,13 @@ def test_ending_leads_to_the_record_and_pressing_twice_ends_once(web: Web, ewa: 
     assert ends(web) == 1
 
 
-def test_two_administrators_end_it_once(web: Web, ewa: Browser) -> None:
+def test_of_two_concurrent_ends_one_takes_effect(web: Web, ewa: Browser) -> None:
     add_administrator(web.stage.deps, tenant_id=web.stage.tenant.id, number=SIV, name="Siv Holm")
     assert [end(web, browser).status_code for browser in (ewa, web.browser(SIV))] == [303, 303]
     assert ends(web) == 1
 
 
-def test_what_was_never_in_use_may_end_too(web: Web, ewa: Browser) -> None:
+def test_a_tenant_that_was_never_activated_can_end(web: Web, ewa: Browser) -> None:
     web.stage.change_tenant(activated_at=None)
     assert 'name="typed_name"' in ewa.get(path(web)).text
     assert end(web, ewa).status_code == 303

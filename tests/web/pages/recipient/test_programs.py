@@ -106,7 +106,7 @@ def test_the_page_shows_the_program_and_its_check_code_and_is_framed_by_nobody(w
     assert STATE not in web.browser(PER).get(f"/d/{share_id}").headers["content-security-policy"]
 
 
-def test_nobody_is_led_to_another_host_or_port(web: Web) -> None:
+def test_the_approval_leads_to_no_other_host_or_port(web: Web) -> None:
     share_id = web.stage.publish(OLA)
     browser = web.browser(OLA)
     for port in ("80", "50123@evil.example", "evil.example", "65536", ""):

@@ -245,7 +245,7 @@ def test_a_person_who_neither_shares_nor_administers_has_no_such_page(web: Web, 
     assert web.stage.mail.letters == []
 
 
-def test_the_front_page_leads_there(web: Web, kari: Browser) -> None:
+def test_the_front_page_links_to_the_notices_page(web: Web, kari: Browser) -> None:
     assert 'href="/varsler"' in page(kari, "/")
     assert 'href="/varsler"' in page(web.browser(EWA), "/")
 

@@ -102,7 +102,7 @@ def test_the_approver_sees_all_there_is_to_check_with_numbers_masked(odd: Browse
     assert OLA not in page
 
 
-def test_it_is_listed_as_waiting_for_the_others_and_not_for_the_proposer(
+def test_a_proposal_is_listed_as_waiting_for_others_but_not_for_its_proposer(
     kari: Browser, odd: Browser, proposed: str
 ) -> None:
     waiting = odd.get("/delinger").text.split("Resten")[0]
@@ -137,7 +137,7 @@ def test_a_direct_post_by_the_proposer_approves_nothing(web: Web, kari: Browser,
 
 
 @pytest.mark.parametrize("who", [SIV, OLA, VIGDIS])
-def test_for_others_there_is_no_such_page(web: Web, proposed: str, who: str) -> None:
+def test_the_proposal_page_is_not_found_for_other_tenants_members(web: Web, proposed: str, who: str) -> None:
     stranger = web.browser(who)
     assert stranger.get(f"/delinger/{proposed}/godkjenning").status_code == 404
     assert stranger.post(f"/delinger/{proposed}/godkjenning", {"seen": "x"}).status_code == 404

@@ -117,7 +117,7 @@ def test_a_recipient_who_was_removed_is_a_measure_in_the_draft(web: Web) -> None
     assert "Mottakere ved en feil: 1." in draft
 
 
-def test_others_and_drafts_have_no_such_page(web: Web) -> None:
+def test_the_breach_page_is_not_found_for_other_tenants_and_drafts(web: Web) -> None:
     share_id, draft = web.stage.publish(OLA), web.stage.draft().id
     assert web.browser(ODD).get(f"/delinger/{share_id}/feil-mottaker").status_code == 404
     assert web.browser(KARI).get(f"/delinger/{draft}/feil-mottaker").status_code == 404
