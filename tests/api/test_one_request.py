@@ -171,7 +171,7 @@ def test_more_than_small_files_need_an_upload(cast: Systems, stage: Stage) -> No
     assert (answer.status_code, answer.json()["code"]) == (413, "body_too_large")
 
 
-def test_bodies_with_files_are_held_so_many_at_a_time(
+def test_only_a_limited_number_of_bodies_with_files_is_held_at_once(
     cast: Systems, stage: Stage, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("deldokument.web.api.middleware.MAX_FORMS", 0)
@@ -187,7 +187,7 @@ def test_fields_beside_files_have_the_length_limit_of_fields_alone(cast: Systems
     assert (answer.status_code, answer.json()["code"]) == (413, "body_too_large")
 
 
-def test_a_consumer_who_sends_many_forms_slowly_holds_up_no_other(cast: Systems) -> None:
+def test_a_consumer_that_sends_many_forms_slowly_delays_no_other(cast: Systems) -> None:
     async def one_holds_all_that_it_may() -> None:
         gate, scope = ApiMiddleware(_nothing, cast.web.stage.deps, ConcurrencyLimiter()), {"path": SMALL_SHARES}
         one, other = (Consumer(OrganizationNumber(number)) for number in (READER, NEIGHBOUR))

@@ -258,7 +258,7 @@ def test_client_generators_treat_the_files_of_small_shares_as_bytes(web: Web) ->
     assert files == {"type": "string", "format": "binary", "contentMediaType": "application/octet-stream"}
 
 
-def test_every_reference_in_the_document_leads_somewhere(web: Web) -> None:
+def test_every_reference_in_the_document_has_a_target(web: Web) -> None:
     spec = document(web)
     for reference in re.findall(r'"\$ref": "#/([^"]+)"', json.dumps(spec)):
         place = spec

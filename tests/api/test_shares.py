@@ -81,7 +81,7 @@ def faults(answer: Any) -> dict[str, str]:
     return {fault["field"]: fault["code"] for fault in answer.json()["errors"]}
 
 
-def test_a_share_comes_back_as_it_was_given(cast: Systems, stage: Stage) -> None:
+def test_a_share_is_returned_with_the_fields_that_it_was_created_with(cast: Systems, stage: Stage) -> None:
     body = {
         "account_id": stage.byggesak.id,
         "title": "Vedtak",

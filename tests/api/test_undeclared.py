@@ -72,7 +72,7 @@ def test_an_invalid_field_name_is_not_echoed(cast: Systems) -> None:
 
 
 @pytest.mark.parametrize("content", [b"", b"{}", b" {} "])
-def test_a_route_without_a_body_takes_an_empty_one(cast: Systems, content: bytes) -> None:
+def test_a_route_without_a_body_accepts_an_empty_one(cast: Systems, content: bytes) -> None:
     share_id = cast.web.stage.publish(OLA)
     answer = cast.sharer.post(
         f"/shares/{share_id}/withdrawal", content=content, headers={"Content-Type": "application/json"}

@@ -41,7 +41,7 @@ def printed(*arguments: str) -> list[str]:
     return [key["kid"] for key in keys]
 
 
-def test_a_new_key_signs_only_when_it_has_been_published_and_the_old_goes_last(path: Path) -> None:
+def test_a_new_key_signs_only_after_it_is_published_and_the_old_one_is_removed_last(path: Path) -> None:
     [old] = kids(path)
     [_, new] = printed("rotate-client", str(path))
     assert kids(path) == [old, new] == printed("public", str(path))

@@ -86,7 +86,7 @@ def test_a_client_key_is_written_for_its_owner_and_only_the_public_part_is_shown
 
 @pytest.mark.parametrize("broken", ["", "[]", "public", "nameless"])
 @pytest.mark.parametrize("register", ["IDPORTEN", "MASKINPORTEN"])
-def test_a_file_that_holds_no_client_key_is_named_and_not_shown(
+def test_a_file_without_a_client_key_is_named_and_not_shown(
     deployment: dict[str, str], register: str, broken: str
 ) -> None:
     setting = f"DELDOKUMENT_{register}_CLIENT_KEY_PATH"
@@ -145,7 +145,7 @@ def test_an_incomplete_seal_prevents_the_start(deployment: dict[str, str]) -> No
 
 
 @pytest.mark.embedded  # Output about the root key's file.
-def test_a_rotated_root_key_opens_what_the_old_one_opened_and_the_old_one_nothing(deployment: dict[str, str]) -> None:
+def test_after_a_rotation_the_new_root_key_opens_all_entries_and_the_old_one_none(deployment: dict[str, str]) -> None:
     path = Path(deployment["DELDOKUMENT_DATA_DIR"]) / "root.key"
     assert run(deployment, "operator", "add", "Kari Lunde", typed=f"{KARI}\n").exit_code == 0
     before = path.read_bytes()

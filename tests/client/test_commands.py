@@ -143,7 +143,7 @@ def test_the_report_is_written_to_a_new_file_as_pdf_or_json(machine: Machine, cl
 @pytest.mark.parametrize(
     ("end", "parallel"), [(signal.SIGINT, "4"), (signal.SIGTERM, "1"), (signal.SIGKILL, "4")], ids=str
 )
-def test_after_any_signal_the_same_command_goes_on(
+def test_after_any_signal_the_same_command_resumes(
     machine: Machine, client: Client, end: signal.Signals, parallel: str
 ) -> None:
     machine.write(os.urandom(MIB) * (LENGTH // MIB))

@@ -51,6 +51,6 @@ def test_a_key_that_cannot_sign_is_refused_and_not_shown(jwk: Any) -> None:
     [{}, {"access_token": "", "expires_in": 1}, {"access_token": 1, "expires_in": 1}]
     + [{"access_token": "secret", "expires_in": lifetime} for lifetime in (None, "1", 1.5, True)],
 )
-def test_a_response_without_a_token_and_its_lifetime_is_none_and_shows_no_token(body: dict[str, Any]) -> None:
+def test_a_response_without_a_token_or_its_lifetime_is_refused_and_shows_no_token(body: dict[str, Any]) -> None:
     with pytest.raises(ValueError, match=r"^no access token$"):
         read_grant(body)

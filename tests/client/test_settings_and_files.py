@@ -43,7 +43,7 @@ def test_the_environment_alone_is_enough(home: Path) -> None:
     assert settings.state_dir == home / ".local/state/deldokument"
 
 
-def test_a_file_says_what_the_environment_does_not(home: Path) -> None:
+def test_a_file_supplies_settings_that_the_environment_lacks(home: Path) -> None:
     folder = home / ".config" / "deldokument"
     folder.mkdir(parents=True)
     (folder / "client.toml").write_text(
@@ -255,7 +255,7 @@ def test_a_damaged_or_foreign_state_file_is_ignored(tmp_path: Path) -> None:
             assert again.share_id is None
 
 
-def test_a_disk_that_takes_no_state_is_reported(tmp_path: Path) -> None:
+def test_a_disk_that_cannot_store_the_state_is_reported(tmp_path: Path) -> None:
     with ledger(tmp_path) as first:
         with files_no_longer_than(10), pytest.raises(NotConfigured, match="cannot be kept"):
             first.began("share-1")

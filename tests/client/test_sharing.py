@@ -196,7 +196,7 @@ def test_a_refusal_names_the_field_and_nothing_is_shared(connect: Connect, folde
 
 
 @pytest.mark.parametrize("parallel", [1, 4])
-def test_a_stopped_call_goes_on_with_the_same_share_and_sends_nothing_twice(
+def test_a_stopped_call_resumes_the_same_share_and_sends_nothing_twice(
     deployment: Deployment, connect: Connect, until: datetime, tmp_path: Path, parallel: int
 ) -> None:
     large = tmp_path / "film.mp4"

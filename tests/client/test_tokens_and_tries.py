@@ -69,7 +69,7 @@ def tokens(
     return MaskinportenTokens(settings, counterpart.http, clock=now, wait=lambda _: None)
 
 
-def test_an_assertion_says_what_maskinporten_wants_to_know(settings: Settings, key: RSAKey) -> None:
+def test_an_assertion_has_the_claims_that_maskinporten_requires(settings: Settings, key: RSAKey) -> None:
     counterpart = Counterpart(granted("token-1"))
     assert tokens(settings, counterpart).token() == "token-1"
     form = parse_qs(counterpart.asked[0].content.decode())
@@ -271,7 +271,7 @@ def test_a_token_that_ran_out_is_replaced_once() -> None:
     assert len(refusing.asked) == 2
 
 
-def test_a_redirect_takes_no_token_elsewhere() -> None:
+def test_a_redirect_sends_no_token_elsewhere() -> None:
     counterpart = Counterpart(httpx.Response(302, headers={"location": "https://evil.example/"}))
     with pytest.raises(Unreachable, match="status 302"):
         transport(counterpart).call("GET", "/accounts")

@@ -114,7 +114,7 @@ def test_repeated_network_failures_only_delay_an_upload(
 
 @BOTH_SOCKET_MODES
 @pytest.mark.parametrize("streams", [1, 3])
-def test_an_upload_that_was_stopped_goes_on_where_it_was(
+def test_a_stopped_upload_resumes_where_it_stopped(
     tus: Tus, http: httpx.Client, ledger: Ledger, file: LocalFile, streams: int
 ) -> None:
     first = Sender(tus, http, ledger)
@@ -131,7 +131,7 @@ def test_an_upload_that_was_stopped_goes_on_where_it_was(
     assert tus.received() == file.path.read_bytes()
 
 
-def test_the_progress_of_several_streams_is_reported_together_before_the_first_goes_on(
+def test_the_progress_of_several_streams_is_reported_together_before_the_first_continues(
     tus: Tus, http: httpx.Client, ledger: Ledger, file: LocalFile
 ) -> None:
     sender = Sender(tus, http, ledger)

@@ -86,7 +86,9 @@ def in_use(machine: Machine) -> list[str]:
         return [name for (name,) in connection.execute(_ROOTS)]
 
 
-def test_the_root_key_in_transit(machine: Machine, registers: Running, bao: Server) -> None:
+def test_a_root_key_in_openbaos_transit_engine_can_be_rotated(
+    machine: Machine, registers: Running, bao: Server
+) -> None:
     def make() -> None:
         connect_to_openbao(machine, bao)
         for block in blocks("A root key in Transit"):

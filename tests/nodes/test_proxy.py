@@ -197,7 +197,7 @@ def test_no_header_about_who_asks_gets_past_the_proxy(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(("method", "asked_again"), [("GET", True), ("POST", False), ("PATCH", False)])
-def test_only_what_can_be_done_twice_is_asked_of_another_node(tmp_path: Path, method: str, asked_again: bool) -> None:
+def test_only_repeatable_requests_are_retried_at_another_node(tmp_path: Path, method: str, asked_again: bool) -> None:
     with ExitStack() as stack:
         broken, sound = (stack.enter_context(upstream(breaks_off=breaks)) for breaks in (True, False))
         front = stack.enter_context(proxy(tmp_path, [broken.address, sound.address]))

@@ -109,7 +109,7 @@ def test_a_member_who_is_removed_uploads_nothing_more(mortal_tus: Tus) -> None:
 
 
 @BOTH_SOCKET_MODES
-def test_what_is_stopped_takes_nothing_more_and_goes_on_afterwards(tus: Tus) -> None:
+def test_a_stopped_request_accepts_nothing_more_and_the_upload_can_resume(tus: Tus) -> None:
     deps, content = tus.deployment.node.deps, os.urandom(20_000_000)
     upload = tus.create(len(content))
     with upload.raw(0, len(content), content[:9_000_000]) as connection:

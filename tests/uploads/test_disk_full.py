@@ -41,7 +41,7 @@ def blobs_of(deployment: Deployment) -> set[str]:
 
 @BOTH_SOCKET_MODES
 @pytest.mark.parametrize("checked", [False, True], ids=["plain", "checksum"])
-def test_a_full_disk_is_507_and_the_upload_goes_on_when_there_is_space(tus: Tus, checked: bool) -> None:
+def test_a_full_disk_gives_507_and_the_upload_resumes_when_there_is_space(tus: Tus, checked: bool) -> None:
     content = os.urandom(24_000_000)
     upload = tus.create(len(content))
     assert upload.patch(0, content[:1_000_000]).status_code == 204

@@ -77,7 +77,7 @@ def test_a_large_document_is_shared_as_it_comes_in_little_memory(deployment: Dep
     assert received.digest() == digest.digest()
 
 
-def test_a_client_that_goes_away_leaves_nothing_shared(deployment: Deployment) -> None:
+def test_a_client_that_disconnects_leaves_nothing_shared(deployment: Deployment) -> None:
     kari = deployment.session(KARI)
     path, place = f"{PATH}/{account_of(kari)}/deldokument", urlsplit(deployment.url)
     request = kari.build_request("POST", path, content=b"", headers={"Content-Type": KIND})

@@ -36,7 +36,7 @@ def test_creation_answers_with_location_and_expiry_and_twice_with_the_same(tus: 
 
 
 @BOTH_SOCKET_MODES
-def test_creation_with_upload_takes_the_bytes_at_once(tus: Tus) -> None:
+def test_creation_with_upload_stores_the_bytes_at_once(tus: Tus) -> None:
     content = os.urandom(300_000)
     answer = tus.post(tus.announce(len(content)), len(content), {"Content-Type": OFFSET_TYPE}, content)
     assert (answer.status_code, answer.headers["upload-offset"]) == (201, str(len(content)))
@@ -112,7 +112,7 @@ def test_another_version_is_refused_with_the_supported_one(tus: Tus, version: st
 
 
 @BOTH_SOCKET_MODES
-def test_a_document_in_many_requests_comes_out_whole(tus: Tus) -> None:
+def test_a_document_in_many_requests_is_complete(tus: Tus) -> None:
     content = os.urandom(21_000_000)
     upload = tus.create(len(content))
     at = 0
@@ -180,7 +180,7 @@ def test_another_content_type_is_refused(tus: Tus) -> None:
     assert upload.offset() == 0
 
 
-def test_a_finished_upload_takes_nothing_and_still_returns_its_offset(tus: Tus) -> None:
+def test_a_finished_upload_accepts_nothing_and_still_returns_its_offset(tus: Tus) -> None:
     upload = tus.create(5)
     upload.patch(0, b"12345")
     for offset, content in ((5, b""), (5, b"x"), (0, b"54321"), (4, b"x")):
@@ -346,7 +346,7 @@ def test_partial_uploads_and_the_whole_have_metadata_of_their_own(tus: Tus) -> N
 @pytest.mark.parametrize(
     "sent", ["a b c", "a YQ==,", ",", "a YQ==,,b YQ==", "a !", "æ YQ==", "a Y=Q", "a " + "A" * 4096, ""]
 )
-def test_metadata_that_are_none_are_ignored(tus: Tus, sent: str) -> None:
+def test_invalid_metadata_are_ignored(tus: Tus, sent: str) -> None:
     upload = tus.create(10)
     headers = [*(upload.ticket.headers | {"Upload-Length": "10"}).items()]
     raw = [(name.encode(), value.encode()) for name, value in [*headers, ("Upload-Metadata", sent)]]

@@ -128,7 +128,7 @@ def test_figures_hold_no_identifier(web: Web) -> None:
     }  # fmt: skip
 
 
-def test_a_clock_that_goes_back_makes_no_negative_wait(web: Web) -> None:
+def test_a_clock_that_is_set_back_gives_no_negative_wait(web: Web) -> None:
     web.stage.publish(OLA)
     web.stage.clock.advance(days=10)
     for reconcile in worker.ENDING:

@@ -33,7 +33,7 @@ Without PostgreSQL's locks on names of rows that do not exist yet; SQLite has on
 """
 
 
-def test_the_commonest_requests_take_few_statements(web: Web) -> None:
+def test_the_commonest_requests_run_few_statements(web: Web) -> None:
     share_id = web.stage.publish(OLA)
     [document] = web.stage.document_ids(share_id)
     ola, kari = web.browser(OLA), web.browser(KARI)
@@ -52,7 +52,7 @@ def test_the_commonest_requests_take_few_statements(web: Web) -> None:
     assert set(begun.values()) == {TRANSACTIONS}
 
 
-def test_the_calls_of_the_share_form_take_few_statements(web: Web) -> None:
+def test_the_calls_of_the_share_form_run_few_statements(web: Web) -> None:
     kari, taken, begun = web.browser(KARI), dict[str, tuple[int, int]](), list[None]()
     kari.csrf_token()
     web.stage.deps.database.observe_connections(lambda: begun.append(None), lambda: None)

@@ -33,5 +33,5 @@ def test_a_benchmark_imports_only_names_that_exist(module: Path) -> None:
     assert missing == []
 
 
-def test_the_sizing_table_of_the_page_is_what_the_program_computes() -> None:
+def test_the_sizing_table_of_the_page_equals_what_the_program_computes() -> None:
     assert f"\n{table()}\n" in (ROOT / "docs" / "performance.md").read_text("utf-8")

@@ -141,7 +141,7 @@ def test_a_deleted_or_moved_row_of_a_document_makes_the_share_damaged(attack: At
     assert "share" in forget_share(attack, other, removed)
 
 
-def test_a_complete_document_takes_no_bytes_of_an_upload_that_was_put_back(attack: Attack) -> None:
+def test_a_complete_document_accepts_no_bytes_of_a_restored_upload(attack: Attack) -> None:
     stage = attack.victims.stage
     draft = filled(stage)
     ticket = drafts.add_document(
@@ -188,7 +188,7 @@ def test_a_document_with_another_manifest_is_left_out(attack: Attack, columns: t
     assert ("document", document["id"]) in attack.alarms()
 
 
-def test_a_proposed_draft_takes_no_second_version_of_a_document(attack: Attack) -> None:
+def test_a_proposed_draft_accepts_no_second_version_of_a_document(attack: Attack) -> None:
     stage = attack.victims.stage
     stage.change_account(stage.byggesak, rules=replace(stage.byggesak.rules, four_eyes=True))
     draft = filled(stage)

@@ -265,7 +265,7 @@ def test_a_shorter_length_cuts_no_download_off(attack: Attack) -> None:
     assert {kind for kind, _ in attack.alarms()} == {"document"}
 
 
-def test_an_upload_of_ones_own_takes_no_bytes_for_another_share(attack: Attack) -> None:
+def test_an_own_upload_accepts_no_bytes_for_another_share(attack: Attack) -> None:
     secret = "a token that the attacker chose"
     url, victims = attack.victims.stage.database_url, attack.victims
     with as_writer(url) as connection:

@@ -16,7 +16,7 @@ def open_log(anne: Visitor) -> None:
     expect(anne.page.get_by_role("heading", name="Hendelseslogg", level=1)).to_be_visible()
 
 
-def test_an_administrator_finds_what_a_person_has_done_and_the_number_is_nowhere(visit: Visit) -> None:
+def test_an_administrator_finds_a_persons_events_and_the_number_is_shown_nowhere(visit: Visit) -> None:
     anne = visit("Anne Myhre", "/konfigurasjon")
     open_log(anne)
     anne.examine()

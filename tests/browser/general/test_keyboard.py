@@ -155,9 +155,7 @@ def test_the_questions_of_a_dialog_can_be_answered_and_left_by_keys(visit: Visit
     expect(kari.page.get_by_text("Trukket tilbake", exact=True)).to_be_visible()
 
 
-def test_the_focus_goes_to_the_summary_of_faults_when_the_server_refuses(
-    visit: Visit, demo: Demo, tmp_path: Path
-) -> None:
+def test_the_focus_moves_to_the_error_summary_when_the_server_refuses(visit: Visit, demo: Demo, tmp_path: Path) -> None:
     path = demo.share(noise(tmp_path / "vedtak.pdf", 100), OLA)
     kari = visit("Kari Lunde", path.replace("/d/", "/delinger/"))
     keys = Keyboard(kari.page)

@@ -68,7 +68,7 @@ def test_nothing_moves_when_a_page_is_opened_for_the_first_time(visit: Visit, tm
             assert kari.page.evaluate(_SHIFTED) < 0.02, (path, width)
 
 
-def test_a_font_that_comes_late_moves_nothing(visit: Visit, tmp_path: Path) -> None:
+def test_a_font_that_loads_late_moves_nothing(visit: Visit, tmp_path: Path) -> None:
     """The system's font is wider or narrower: in a narrow window a menu or a sentence needs another line."""
 
     def late(route: Route) -> None:

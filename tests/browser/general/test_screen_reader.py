@@ -20,6 +20,6 @@ def demo() -> Iterator[Demo]:
 
 @pytest.mark.large
 @pytest.mark.timeout(600)
-def test_a_screen_reader_says_what_the_transcripts_have(chromium: Browser, demo: Demo, tmp_path: Path) -> None:
+def test_a_screen_reader_reads_the_pages_as_in_the_transcripts(chromium: Browser, demo: Demo, tmp_path: Path) -> None:
     committed = {path.stem: path.read_text("utf-8") for path in FOLDER.iterdir()}
     assert take(chromium, demo, tmp_path) == committed

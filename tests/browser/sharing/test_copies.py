@@ -11,7 +11,7 @@ from tests.browser.visitor import SharePage, Visit
 OLA = "21879498012"
 
 
-def test_a_copy_takes_the_documents_along_by_the_keyboard_alone(visit: Visit, tmp_path: Path) -> None:
+def test_a_share_with_its_documents_can_be_copied_by_keyboard_alone(visit: Visit, tmp_path: Path) -> None:
     noise(tmp_path / "vedtak.pdf", 100)
     kari = visit("Kari Lunde")
     link = SharePage(kari).share(tmp_path / "vedtak.pdf", OLA, title="Vedtak")

@@ -32,7 +32,7 @@ def _started(kari: Visitor, network: Network, file: Path) -> tuple[SharePage, li
     return form, uploads
 
 
-def test_a_large_file_goes_in_four_pieces_at_a_time_and_comes_out_whole(
+def test_a_large_file_is_uploaded_in_four_pieces_at_a_time_and_is_complete(
     visit: Visit, file: Path, tmp_path: Path
 ) -> None:
     kari = visit("Kari Lunde")
@@ -46,7 +46,7 @@ def test_a_large_file_goes_in_four_pieces_at_a_time_and_comes_out_whole(
     assert sha256(download(ola.page, "Last ned film.bin", tmp_path / "ola")) == sha256(file)
 
 
-def test_a_paused_large_file_goes_on_in_each_piece(visit: Visit, network: Network, file: Path) -> None:
+def test_a_paused_large_file_resumes_in_each_piece(visit: Visit, network: Network, file: Path) -> None:
     kari = visit("Kari Lunde", proxy=network.proxy)
     form, uploads = _started(kari, network, file)
     row = form.file(file.name)
@@ -59,7 +59,7 @@ def test_a_paused_large_file_goes_on_in_each_piece(visit: Visit, network: Networ
     assert len({sent.url for sent in uploads}) == _PIECES
 
 
-def test_a_large_file_goes_on_in_each_piece_after_a_broken_connection(
+def test_a_large_file_resumes_in_each_piece_after_a_broken_connection(
     visit: Visit, network: Network, file: Path
 ) -> None:
     kari = visit("Kari Lunde", proxy=network.proxy)
@@ -72,7 +72,7 @@ def test_a_large_file_goes_on_in_each_piece_after_a_broken_connection(
     assert_gone_on(uploads, LENGTH)
 
 
-def test_after_a_reload_the_same_large_file_goes_on_in_each_piece(visit: Visit, network: Network, file: Path) -> None:
+def test_after_a_reload_the_same_large_file_resumes_in_each_piece(visit: Visit, network: Network, file: Path) -> None:
     kari = visit("Kari Lunde", proxy=network.proxy)
     form, _ = _started(kari, network, file)
     kari.page.on("dialog", lambda dialog: dialog.accept())

@@ -28,7 +28,7 @@ def start(visitor: Visitor, network: Network, file: Path, rate: float = _SLOW) -
     return form
 
 
-def test_a_paused_upload_goes_on_from_where_it_was(visit: Visit, network: Network, tmp_path: Path) -> None:
+def test_a_paused_upload_resumes_where_it_stopped(visit: Visit, network: Network, tmp_path: Path) -> None:
     kari, file = visit("Kari Lunde", proxy=network.proxy), noise(tmp_path / "plan.bin", LENGTH)
     uploads = uploads_of(kari.page)
     row = start(kari, network, file).file(file.name)
@@ -41,7 +41,7 @@ def test_a_paused_upload_goes_on_from_where_it_was(visit: Visit, network: Networ
     assert_gone_on(uploads, LENGTH)
 
 
-def test_after_a_reload_the_same_file_goes_on(visit: Visit, network: Network, tmp_path: Path) -> None:
+def test_after_a_reload_the_same_file_resumes(visit: Visit, network: Network, tmp_path: Path) -> None:
     kari, file = visit("Kari Lunde", proxy=network.proxy), noise(tmp_path / "plan.bin", LENGTH)
     form = start(kari, network, file)
     kari.page.on("dialog", lambda dialog: dialog.accept())
@@ -76,7 +76,7 @@ def test_after_a_crash_the_draft_is_taken_up_from_the_list(visit: Visit, network
     assert_gone_on(uploads, LENGTH)
 
 
-def test_a_document_added_to_an_open_share_goes_on_after_a_crash_and_is_whole(
+def test_a_document_added_to_an_open_share_resumes_after_a_crash_and_is_complete(
     visit: Visit, network: Network, tmp_path: Path
 ) -> None:
     path = SharePage(visit("Kari Lunde")).share(noise(tmp_path / "vedtak.pdf", 100), OLA)
@@ -139,7 +139,7 @@ def test_a_login_that_runs_out_stops_no_upload_and_loses_no_word(
     expect(kari.page.get_by_text("Skrevet etter at innloggingen gikk ut")).to_be_visible()
 
 
-def test_what_one_person_wrote_is_not_sent_by_the_next_who_logs_in_in_the_same_browser(
+def test_the_input_of_one_person_is_not_sent_by_the_next_who_logs_in_in_the_same_browser(
     visit: Visit, demo: Demo
 ) -> None:
     kari = visit("Kari Lunde")
@@ -170,7 +170,7 @@ def test_what_one_person_wrote_is_not_sent_by_the_next_who_logs_in_in_the_same_b
 
 def test_publishing_waits_for_the_uploads_and_can_be_called_off(visit: Visit, network: Network, tmp_path: Path) -> None:
     kari, file = visit("Kari Lunde", proxy=network.proxy), noise(tmp_path / "plan.bin", LENGTH)
-    # On a busy machine, the steps before the pause take longer than the file does at the usual rate.
+    # Slower than elsewhere: on a busy machine, the file would be sent before the steps below are done.
     form = start(kari, network, file, _SLOW / 8)
     form.add(OLA)
     expect(form.recipient("218794 98012")).to_be_visible()

@@ -109,7 +109,7 @@ def test_without_a_token_rights_are_unavailable(running: Running, outbound: http
         altinn.grants(PER)
 
 
-def test_an_unavailability_does_not_name_the_person(altinn: AltinnAuthorizedParties, running: Running) -> None:
+def test_a_failed_lookup_does_not_name_the_person(altinn: AltinnAuthorizedParties, running: Running) -> None:
     running.fail("altinn", "garbage")
     try:
         with pytest.raises(RightsUnavailable) as failure:

@@ -93,7 +93,7 @@ def test_the_headings_of_a_text_are_numbered_without_a_gap(text: AgreementText) 
 
 
 @every_text
-def test_references_within_a_text_lead_somewhere(text: AgreementText) -> None:
+def test_references_within_a_text_have_a_target(text: AgreementText) -> None:
     clauses = set(re.findall(r"^\*\*(\d+\.\d+)\*\*", text.markdown, re.M))
     headings = set(re.findall(r"^#{2,3} (\d+(?:\.\d+)?) ", text.markdown, re.M))
     referred = re.findall(r"(?:punkt|se|kapittel|oversikten i) (\d+(?:\.\d+)?)", text.markdown)

@@ -64,7 +64,7 @@ def test_an_account_of_another_tenant_looks_like_none_at_all(stage: Stage, accou
     assert len(members.list_members(stage.deps, **place(stage, stage.barnevern)).members) == 1
 
 
-def test_a_member_of_another_account_is_none_of_this_one(stage: Stage) -> None:
+def test_a_member_of_another_account_is_not_found_in_this_one(stage: Stage) -> None:
     for member_id in (stage.members["kari"], stage.members["vigdis"], "unknown"):
         with pytest.raises(NotFound):
             members.show_member(stage.deps, **place(stage), member_id=member_id)

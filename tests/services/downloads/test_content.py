@@ -116,7 +116,7 @@ def test_a_document_of_another_share_is_not_found_under_this_one(stage: Stage) -
         downloads_content.open_document(stage.deps, person(SIV), one, stage.document_ids(one)[0])
 
 
-def test_no_byte_before_inspection_and_then_every_byte(stage: Stage) -> None:
+def test_a_document_can_be_downloaded_only_after_its_inspection(stage: Stage) -> None:
     share = stage.draft()
     drafts.save_draft(stage.deps, person(KARI), share.id, stage.words())
     stage.add_recipients(share.id, OLA)

@@ -285,7 +285,7 @@ PACKED = gzip.compress(PLAIN)
         (gzip.compress(bytes(10**6)), Verdict.ARCHIVE_LIMITS),
         (PLAIN, None),
     ],
-    # A gzip has the time in which it is made, so its bytes would name the test otherwise on each process.
+    # A gzip contains the time of its creation: with its bytes as the id, the test would differ between processes.
     ids=lambda given: "" if isinstance(given, bytes) else str(given),
 )
 def test_a_gzip_and_a_tar_in_it_are_examined_and_nothing_is_hidden_beside_them(

@@ -47,7 +47,7 @@ def test_a_key_that_both_registers_know_is_parsed_once(key: Path, tmp_path: Path
 
 
 @pytest.mark.parametrize("content", [None, "no JSON", "[]", '{"keys": []}'])
-def test_a_client_key_that_is_none_is_named(key: Path, tmp_path: Path, content: str | None) -> None:
+def test_an_invalid_client_key_is_named(key: Path, tmp_path: Path, content: str | None) -> None:
     other = tmp_path / "other.json"
     if content is not None:
         other.write_text(content)
@@ -84,6 +84,6 @@ def test_each_breaker_is_that_of_its_register(key: Path) -> None:
     registers.clients.close()
 
 
-def test_registers_without_settings_are_none() -> None:
+def test_registers_without_settings_are_left_out() -> None:
     with pytest.raises(ConfigurationError, match="the registers are not configured; only `deldokument demo`"):
         open_registers(load_settings(**{name.lower(): value for name, value in DEMO.items()}))

@@ -328,7 +328,7 @@ def test_a_group_does_not_change(monkeypatch: pytest.MonkeyPatch) -> None:
         settings.altinn.token_exchange = True
 
 
-def test_a_variable_that_is_no_setting_is_none_of_ours(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_variable_that_is_no_setting_is_ignored(monkeypatch: pytest.MonkeyPatch) -> None:
     # Kubernetes sets such variables for a service with our name.
     settings = loaded(monkeypatch, WHOLE | MAIL | {"SMTP_PORT_25_TCP": "tcp://10.0.0.1:25", "PKCS11_SERVICE": "x"})
     assert (settings.smtp is not None, settings.pkcs11) == (True, None)

@@ -155,7 +155,7 @@ def test_the_operators_number_is_a_checked_one(monkeypatch: pytest.MonkeyPatch) 
     assert "OPERATOR_NUMBER: must be an organisation number" in refusal(monkeypatch, WHOLE, OPERATOR_NUMBER="310240002")
 
 
-def test_a_bucket_comes_with_all_that_opens_it(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_bucket_needs_all_its_credentials(monkeypatch: pytest.MonkeyPatch) -> None:
     store = loaded(monkeypatch, WHOLE | BUCKET).blobs_s3
     assert store is not None
     assert store.bucket == "del-dokument"
@@ -289,7 +289,7 @@ def test_a_mail_server_is_a_host_without_its_port(monkeypatch: pytest.MonkeyPatc
 
 
 @pytest.mark.parametrize("name", ["SMTP_USERNAME", "SMTP_PASSWORD", "METRICS_TOKEN", "ALTINN_SUBSCRIPTION_KEY"])
-def test_letters_that_a_protocol_does_not_carry_are_refused(monkeypatch: pytest.MonkeyPatch, name: str) -> None:
+def test_letters_that_a_protocol_cannot_transmit_are_refused(monkeypatch: pytest.MonkeyPatch, name: str) -> None:
     login = MAIL | {"SMTP_USERNAME": "del", "SMTP_PASSWORD": "very-secret"}
     message = refusal(monkeypatch, WHOLE | login, **{name: "blåbærsyltetøy og mer"})
     assert f"DELDOKUMENT_{name}: must have no other letters than ASCII's" in message
@@ -321,7 +321,7 @@ def test_webhooks_lead_to_the_open_internet_on_443_unless_said_otherwise(monkeyp
         ("DENIED_NETWORKS", "x"),
     ],
 )
-def test_a_port_or_a_network_that_is_none_is_refused(monkeypatch: pytest.MonkeyPatch, name: str, value: str) -> None:
+def test_an_invalid_port_or_network_is_refused(monkeypatch: pytest.MonkeyPatch, name: str, value: str) -> None:
     assert f"DELDOKUMENT_WEBHOOK_{name}" in refusal(monkeypatch, WHOLE, **{f"WEBHOOK_{name}": value})
 
 

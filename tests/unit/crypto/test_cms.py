@@ -74,7 +74,7 @@ def test_an_envelope_that_is_cut_anywhere_is_never_complete() -> None:
             decrypted(sealed[:length])
 
 
-def test_what_follows_an_envelope_is_refused_and_an_empty_piece_is_not() -> None:
+def test_bytes_after_an_envelope_are_refused_and_an_empty_piece_is_not() -> None:
     sealed = enveloped(own_pair().certificate, b"innhold")
     decryptor = EnvelopeDecryptor(unwrap)
     assert decryptor.update(sealed) + decryptor.update(b"") == b"innhold"

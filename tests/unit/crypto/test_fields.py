@@ -12,12 +12,12 @@ OLA = "21879400108"
 
 
 @pytest.mark.parametrize("text", ["", "a", OLA, "søker 🙂", "æ" * 30, "a" * 60, "a" * 61, "a" * 10_000])
-def test_a_text_comes_back_as_it_was(text: str) -> None:
+def test_a_text_is_decrypted_unchanged(text: str) -> None:
     assert open_text(KEY, seal_text(KEY, text, LABEL, RECORD), LABEL, RECORD) == text
 
 
 @pytest.mark.parametrize("content", [b"", b"\xff\x00", b"\0" * 60, b"\xfe" * 1_000_000])
-def test_a_file_comes_back_as_it_was(content: bytes) -> None:
+def test_a_file_is_decrypted_unchanged(content: bytes) -> None:
     assert open_bytes(KEY, seal_bytes(KEY, content, "assessment.file", RECORD), "assessment.file", RECORD) == content
 
 

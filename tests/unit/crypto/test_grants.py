@@ -21,7 +21,7 @@ def forged(encoded: bytes) -> bytes:
 
 
 @pytest.mark.parametrize("grant", [OLA, FJELL, replace(OLA, confirmed=False), replace(FJELL, confirmed=True)])
-def test_a_grant_comes_back_as_it_was(grant: Grant) -> None:
+def test_a_grant_is_decrypted_unchanged(grant: Grant) -> None:
     assert open_grant(KEY, PLACE, seal_grant(KEY, PLACE, grant)) == grant
 
 

@@ -40,7 +40,7 @@ def record_of(manifest: Manifest, verdict: str = "clean") -> InspectionRecord:
 
 
 @pytest.mark.parametrize("lengths", [(), (1,), (10, 20, 30), (FULL_PART_PLAINTEXT,) * 600])
-def test_a_manifest_comes_back_as_it_was_sealed(lengths: tuple[int, ...]) -> None:
+def test_a_manifest_is_decrypted_unchanged(lengths: tuple[int, ...]) -> None:
     manifest = document_of(*lengths)
     assert decode_manifest(encode_manifest(manifest)) == manifest
     assert open_manifest(KEY, DOCUMENT, seal_manifest(KEY, manifest)) == manifest
@@ -152,7 +152,7 @@ def test_an_empty_document_is_covered_by_nothing() -> None:
     assert document_of().covering(0, 0) == []
 
 
-def test_an_inspection_record_comes_back_for_its_manifest() -> None:
+def test_an_inspection_record_can_be_opened_for_its_manifest() -> None:
     manifest = document_of(10)
     record = record_of(manifest)
     assert open_inspection(KEY, manifest, seal_inspection(KEY, manifest, record)) == record

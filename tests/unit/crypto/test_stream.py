@@ -62,7 +62,7 @@ def opened(header: bytes, stored: bytes, length: int, start: int, stop: int) -> 
 
 
 @pytest.mark.parametrize("size", SIZES)
-def test_a_part_of_any_size_comes_back_whole(size: int) -> None:
+def test_a_part_of_any_size_is_decrypted_unchanged(size: int) -> None:
     header, stored = sealed_at_once(PATTERN[:size])
     assert stored[:HEADER] == header
     assert opened(header, stored, size, 0, size) == PATTERN[:size]
@@ -87,7 +87,7 @@ def test_a_mebibyte_of_plaintext_gives_a_mebibyte_to_write_each_time() -> None:
 
 @pytest.mark.parametrize("start", [0, 1, FIRST - 1, FIRST, FIRST + 1, FIRST + CAPACITY - 1, FIRST + CAPACITY])
 @pytest.mark.parametrize("size", [1, 2, 100, CAPACITY, CAPACITY + 2, 2 * CAPACITY])
-def test_any_range_comes_back_exactly(start: int, size: int) -> None:
+def test_any_range_is_decrypted_exactly(start: int, size: int) -> None:
     length = FIRST + 4 * CAPACITY
     header, stored = sealed_at_once(PATTERN[:length])
     stop = min(start + size, length)

@@ -44,7 +44,7 @@ def check(links: list[Link], seals: list[Mark] = SEALS, head: Mark = HEAD) -> Fa
     return check_chain(ChainCheck("t"), links, seals, head)
 
 
-def test_an_untouched_chain_holds() -> None:
+def test_an_unchanged_chain_verifies() -> None:
     assert check(LINKS) is None
     assert check(LINKS, []) is None
     assert check([], [], BEGINNING) is None

@@ -101,7 +101,7 @@ def test_of_a_form_of_an_ended_session_so_much_is_kept_and_no_more(web: Web) -> 
         assert answer.status_code == expected
 
 
-def test_so_many_forms_of_people_without_a_session_are_read_at_once_and_no_more(port: int) -> None:
+def test_only_a_limited_number_of_forms_without_a_session_is_read_at_once(port: int) -> None:
     body = b"note=" + b"x" * 95
     with ExitStack() as open_ones:
         held = [

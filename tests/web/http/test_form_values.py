@@ -15,7 +15,7 @@ def test_a_count_is_read(text: str, count: int) -> None:
 
 
 @pytest.mark.parametrize("text", ["", "-1", "1.5", " 1", "٣", "²", "1000000000", "x"])
-def test_an_invalid_count_is_none(text: str) -> None:
+def test_an_invalid_count_is_read_as_none(text: str) -> None:
     assert read_count(text) == 0
 
 
@@ -24,5 +24,5 @@ def test_a_date_is_read_as_browsers_send_it() -> None:
 
 
 @pytest.mark.parametrize("text", ["", "24.12.2026", "2026-02-30", "2026-12-24T10:00"])
-def test_an_invalid_date_is_none(text: str) -> None:
+def test_an_invalid_date_is_read_as_none(text: str) -> None:
     assert read_date(text) is None

@@ -160,7 +160,7 @@ def test_after_login_an_encoded_address_leads_to_no_other_site(web: Web, coded: 
 
 
 @pytest.mark.parametrize("path", ["/d/AAAAAAAAAAAAAAAAAAAAAA", "/delinger?konto=a%26b&tilstand=draft", "/mine"])
-def test_after_login_the_wanted_page_comes(web: Web, path: str) -> None:
+def test_after_login_the_requested_page_is_shown(web: Web, path: str) -> None:
     wanted = web.browser().get(path)
     location = wanted.headers.get("location") or f"/logg-inn?neste={path}"
     assert location.startswith("/logg-inn?neste=")
@@ -315,7 +315,7 @@ def test_a_refused_login_says_what_to_do(refusing: tuple[Web, RefusingLogin], co
     assert browser.get("/mine").status_code == 303
 
 
-def test_a_person_number_that_is_none_logs_nobody_in(web: Web) -> None:
+def test_an_invalid_person_number_logs_nobody_in(web: Web) -> None:
     browser = web.browser()
     browser.begin_login()
     web.stage.login.person = "12345678901"

@@ -60,7 +60,7 @@ def test_an_unknown_browser_is_called_that(web: Web) -> None:
     assert "Ukjent nettleser" in web.browser(SIV).get("/innlogginger").text
 
 
-def test_what_a_browser_calls_itself_is_not_shown(web: Web) -> None:
+def test_only_browser_and_system_of_a_user_agent_are_shown(web: Web) -> None:
     browser = web.browser()
     browser.http.headers["User-Agent"] = "<script>Firefox/1</script> (Windows; sikker-maskin-17)"
     browser.log_in(SIV)

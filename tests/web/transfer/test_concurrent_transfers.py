@@ -153,7 +153,7 @@ def test_readers_who_take_nothing_keep_no_other_from_being_sent_all(
 
 
 @pytest.mark.usefixtures("many")
-def test_what_comes_from_one_of_a_crowd_comes_whole(stage: Stage) -> None:
+def test_an_upload_received_in_many_pieces_is_complete(stage: Stage) -> None:
     whole = os.urandom(1_000_000)
     share_id = stage.draft().id
     ticket = drafts.add_document(stage.deps, person(KARI), share_id, name="a.bin", length=len(whole), modified_at=None)

@@ -32,7 +32,7 @@ def test_a_zip_of_nothing_is_a_zip() -> None:
     assert opened().namelist() == []
 
 
-def test_however_much_there_is_it_takes_no_more_memory() -> None:
+def test_memory_use_does_not_grow_with_the_size_of_the_archive() -> None:
     block = bytes(range(256)) * 400
 
     def content() -> Iterator[bytes]:

@@ -45,7 +45,7 @@ class TransitRootKeys:
         return list(self._versions)
 
     def find_root_key(self, root_key_id: str) -> TransitRootKey:
-        """Return the version with that name."""
+        """Return the version of the Transit key with this name. Raises: Unavailable if OpenBao has none."""
         if root_key_id not in self._versions:
             self._versions = self._fetch_versions()
         if root_key_id not in self._versions:

@@ -301,7 +301,7 @@ def _seal_login(
 ) -> bytes:
     """Return the encrypted login data of a session.
 
-    The age of the authentication is measured only on the provider's clock, because the two clocks may differ.
+    The age of the authentication is measured by the provider's clock alone, because ours may differ from it.
     """
     authenticated_at = now - max(identity.issued_at - identity.auth_time, timedelta())
     body = {

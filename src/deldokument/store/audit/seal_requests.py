@@ -86,7 +86,7 @@ class SealRequests(Repository):
     """Repository of the requests, and of the seal's status."""
 
     def status(self) -> SealStatus | None:
-        """Return the status; None if no worker has stored one yet."""
+        """Return the seal's status; None if no worker has stored one yet."""
         return _STATUS.one(self._work.first(_status))
 
     def note_status(self, status: SealStatus) -> None:

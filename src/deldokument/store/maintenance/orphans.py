@@ -16,7 +16,8 @@ from deldokument.store.shares.share_ends import ShareEnds
 class Sweep:
     """Progress of a sweep, which first counts the unknown objects older than ``horizon``, then deletes them.
 
-    The shelves before ``shelf`` are done. ``seen`` and ``orphans`` are the counts of the current phase.
+    The store is listed in partitions, called shelves; those before ``shelf`` are done. ``seen`` and ``orphans`` are the
+    counts of the current phase.
     """
 
     horizon: datetime

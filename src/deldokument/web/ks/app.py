@@ -27,7 +27,7 @@ _STORE = f"/api/v1{_ONE}"
 _DOCUMENTS = f"{_STORE}/dokumenter"
 _STORE_HANDLERS: Mapping[str, Mapping[str, Handler]] = {
     f"{_DOCUMENTS}/sok": {"POST": store.search},
-    # Only a UUID, so that other methods of the search get 405.
+    # The id must be a UUID, so that «sok» is not taken for one: other methods of the search get 405.
     f"{_DOCUMENTS}/{{dokumentId:uuid}}": {"GET": store.show, "PATCH": store.move_end, "DELETE": store.delete},
     f"{_STORE}/korrelasjonsid/{{korrelasjonsid}}": {"DELETE": store.delete_all},
     f"{_STORE}/statistikk": {"GET": store.statistics},

@@ -60,7 +60,7 @@ def test_bytes_beyond_the_length_are_refused_before_the_first_of_them() -> None:
     assert (caught.value.code, caught.value.params) == ("upload_beyond_length", {"length": 100})
 
 
-def test_a_finished_upload_takes_nothing() -> None:
+def test_a_finished_upload_accepts_nothing() -> None:
     finished = replace(UPLOAD, offset=100, finished_at=NOW)
     assert finished.is_finished
     assert not UPLOAD.is_finished

@@ -69,14 +69,14 @@ def test_an_administrator_changes_the_address_that_is_written_to_when_none_is_le
     assert 'value="ny@eksempel.example"' in page
 
 
-def test_an_address_with_faults_comes_back_as_it_was_typed(web: Web, ewa: Browser) -> None:
+def test_an_invalid_address_is_shown_again_as_it_was_typed(web: Web, ewa: Browser) -> None:
     answer = ewa.post(path(web, "e-postadresse"), {"email": "ny.example"})
     assert answer.status_code == 422
     assert 'href="#email"' in answer.text
     assert 'value="ny.example"' in answer.text
 
 
-def test_a_form_with_faults_comes_back_with_what_was_typed(web: Web, ewa: Browser) -> None:
+def test_an_invalid_form_is_shown_again_with_its_input(web: Web, ewa: Browser) -> None:
     answer = ewa.post(path(web), {"number": "123", "name": ""})
     assert answer.status_code == 422
     for there in ('href="#number"', 'href="#name"', 'value="123"'):

@@ -212,7 +212,7 @@ def test_a_signed_version_leads_back_from_the_form_to_the_agreement(web: Web) ->
         assert (answer.status_code, answer.headers["location"]) == (303, path(web, "tjenesteavtale"))
 
 
-def test_a_signer_who_comes_back_from_the_provider_can_go_on_or_leave_it(web: Web) -> None:
+def test_a_signer_who_returns_from_the_provider_can_continue_or_stop(web: Web) -> None:
     publish_texts(web.stage)
     ewa = web.browser(EWA)
     result = to_provider(web, ewa)
@@ -316,7 +316,7 @@ def test_a_failure_at_the_provider_is_reported_and_logged_without_ids(
     assert web.stage.tenant.id not in caplog.text
 
 
-def test_who_comes_back_too_late_starts_again(web: Web) -> None:
+def test_a_signer_who_returns_too_late_starts_again(web: Web) -> None:
     publish_texts(web.stage)
     ewa = web.browser(EWA)
     result = to_provider(web, ewa)

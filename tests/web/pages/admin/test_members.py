@@ -64,7 +64,7 @@ def test_an_account_without_users_says_what_will_be_listed(web: Web, ewa: Browse
     assert "/sok" not in page
 
 
-def test_a_long_list_goes_on_page_by_page(web: Web, ewa: Browser) -> None:
+def test_a_long_list_is_divided_into_pages(web: Web, ewa: Browser) -> None:
     web.stage.clock.advance(seconds=1)
     for number in synthetic_numbers(services.PAGE):
         web.stage.add(number, f"Navn {number[:5]}", web.stage.byggesak)
@@ -93,7 +93,7 @@ def test_a_user_who_is_registered_shares_at_once(web: Web, ewa: Browser) -> None
     assert web.browser(OLA).get("/del").status_code == 200
 
 
-def test_a_form_with_faults_comes_back_with_what_was_typed(web: Web, ewa: Browser) -> None:
+def test_an_invalid_form_is_shown_again_with_its_input(web: Web, ewa: Browser) -> None:
     answer = ewa.post(path(web), {"number": "123", "name": "O"})
     assert answer.status_code == 422
     assert "<title>Feil:" in answer.text
@@ -265,7 +265,7 @@ def test_a_list_that_another_administrator_was_quicker_with_is_shown_anew(web: W
     assert names(web) == {"Kari Lunde", "Ola Moen", "Siv Holm"}
 
 
-def test_a_list_that_is_refused_as_a_whole_comes_back_in_its_form(web: Web, ewa: Browser) -> None:
+def test_a_list_that_is_refused_as_a_whole_is_shown_again_in_its_form(web: Web, ewa: Browser) -> None:
     _, fields = preview(ewa, web, LIST)
     web.stage.change_tenant(activated_at=None)
     answer = send(ewa, path(web, "liste/registrering"), fields)
@@ -301,7 +301,7 @@ def test_a_list_with_nobody_to_register_has_no_button_for_it(web: Web, ewa: Brow
         (f"{OLA};Ola Moen", f"{SIV};Siv Holm".encode(), "file", "ikke begge deler"),
     ],
 )
-def test_a_list_that_cannot_be_read_comes_back_with_what_was_typed(
+def test_a_list_that_cannot_be_read_is_shown_again_as_it_was_typed(
     web: Web, ewa: Browser, text: str, file: bytes | None, field: str, words: str
 ) -> None:
     answer = send(ewa, path(web, "liste"), {"list": text}, file)
@@ -319,7 +319,7 @@ def test_a_registration_that_says_nothing_registers_nobody(web: Web, ewa: Browse
     assert names(web) == {"Kari Lunde"}
 
 
-def test_a_list_of_the_greatest_length_goes_through_its_preview(web: Web, ewa: Browser) -> None:
+def test_a_list_of_the_greatest_length_passes_its_preview(web: Web, ewa: Browser) -> None:
     filling = "ø" * 44
     lines = [f'{number};"{filling[: 44 - len(str(n))]} {n}"' for n, number in enumerate(synthetic_numbers(2000))]
     text = "\r\n".join(line for line in lines)

@@ -77,7 +77,7 @@ def ends(web: Web) -> int:
     return [event.kind for _, event in web.stage.trail()].count(EventKind.TENANT_ENDED)
 
 
-def test_the_page_says_what_goes_and_that_it_is_for_good(web: Web, ewa: Browser) -> None:
+def test_the_page_lists_the_data_to_be_deleted_and_warns_that_deletion_is_final(web: Web, ewa: Browser) -> None:
     web.stage.publish()
     web.stage.draft()
     page = ewa.get(path(web)).text

@@ -151,7 +151,7 @@ def test_what_the_address_names_and_is_not_so_is_not_said(web: Web, draft: str) 
         assert not re.search("er forkastet|hentet tilbake|/angring", page)
 
 
-def test_an_upload_to_a_discarded_draft_stops_and_goes_on_when_it_is_back(web: Web) -> None:
+def test_an_upload_to_a_discarded_draft_stops_and_resumes_when_the_draft_is_restored(web: Web) -> None:
     kari, stage = web.browser(KARI), web.stage
     share = stage.draft()
     ticket = drafts.add_document(stage.deps, person(KARI), share.id, name="a", length=4, modified_at=None)

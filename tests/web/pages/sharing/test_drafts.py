@@ -64,7 +64,7 @@ def fault(answer: httpx.Response, field: str) -> str:
     return str(messages[field])
 
 
-def test_a_draft_comes_back_as_it_was_saved(web: Web, kari: Browser) -> None:
+def test_a_draft_is_shown_as_it_was_saved(web: Web, kari: Browser) -> None:
     started = kari.call("POST", "/del/utkast", {"account_id": web.stage.byggesak.id})
     assert started.status_code == 201
     draft = started.json()["draft"]["id"]
@@ -277,7 +277,7 @@ def test_a_document_of_five_gibibytes_is_taken(kari: Browser, draft: str) -> Non
     assert kari.call("POST", f"/del/utkast/{draft}/dokumenter", {"name": "a", "length": 5 * 2**30}).status_code == 201
 
 
-def test_the_same_file_chosen_again_goes_on_where_it_was(kari: Browser, draft: str) -> None:
+def test_the_same_file_chosen_again_resumes_where_it_stopped(kari: Browser, draft: str) -> None:
     body = {"name": "kart.tif", "length": 9, "modified_at": 1}
     first, second = (kari.call("POST", f"/del/utkast/{draft}/dokumenter", body).json() for _ in range(2))
     assert first["document"]["id"] == second["document"]["id"]

@@ -256,13 +256,15 @@ def test_the_author_of_what_was_sent_back_sees_the_numbers_to_check_again(
     assert OLA not in odd.get(f"/del?utkast={proposed}").text
 
 
-def test_the_proposer_takes_it_back(web: Web, kari: Browser, proposed: str) -> None:
+def test_the_proposer_withdraws_the_proposal(web: Web, kari: Browser, proposed: str) -> None:
     assert kari.post(f"/delinger/{proposed}/retur").status_code == 303
     assert state(web, proposed) == DRAFT
     assert "Ønsket om godkjenning ble tatt tilbake" in kari.get(f"/delinger/{proposed}").text
 
 
-def test_the_form_of_a_waiting_draft_warns_that_a_change_takes_it_back(web: Web, kari: Browser, proposed: str) -> None:
+def test_the_form_of_a_waiting_draft_warns_that_a_change_withdraws_the_proposal(
+    web: Web, kari: Browser, proposed: str
+) -> None:
     page = kari.get(f"/del?utkast={proposed}").text
     assert "Endrer du noe, må det sendes til godkjenning på nytt" in page
     answer = kari.call("POST", f"/del/utkast/{proposed}/mottakere", {"text": SIV})

@@ -70,7 +70,7 @@ def test_a_change_of_a_stopped_share_is_not_approved_and_the_page_says_why(
     assert (answer.status_code, STOPPED in answer.text) == (403, True)
 
 
-def test_each_reason_comes_back_in_the_field_where_it_was_typed(web: Web, share_id: str) -> None:
+def test_each_reason_is_shown_again_in_the_field_where_it_was_typed(web: Web, share_id: str) -> None:
     set_rules(web.stage, web.stage.byggesak, four_eyes=True)
     web.stage.add(ODD, "Odd Bakken", web.stage.byggesak)
     web.stage.clock.advance(days=5)
