@@ -102,6 +102,7 @@ TABLES: dict[str, tuple[Columns, ...]] = {
     ),
     "document": (
         _by(Proof.TAG, "id share_id pending_since length manifest_hash"),
+        _by(Proof.CARD, "verdict_hash"),
         _by(Proof.SEAL, "sealed_name sealed_manifest sealed_inspection sealed_scan sealed_release sealed_sha256"),
         _free("tag", _ITSELF),
         _free("position modified_at", "shown"),

@@ -139,3 +139,15 @@ def documents_digest(present: dict[bytes, bytes], removed: list[bytes]) -> bytes
     """`present`: the sealed manifest of each document."""
     versions = [document + b":" + hashlib.sha256(sealed).hexdigest().encode() for document, sealed in present.items()]
     return hashlib.sha256(framed(*sorted([*versions, *(document + b":removed" for document in removed)]))).digest()
+
+
+def verdicts_digest(present: dict[bytes, tuple[bytes, bytes]]) -> bytes:
+    """`present`: the inspection record and the release of each document, as they are sealed; empty if there is none."""
+    verdicts = [document + b":" + _verdict_hash(*sealed) for document, sealed in present.items()]
+    return hashlib.sha256(framed(*sorted(verdicts))).digest()
+
+
+def _verdict_hash(inspection: bytes, release: bytes) -> bytes:
+    if not inspection:
+        return b""
+    return hashlib.sha256(hashlib.sha256(inspection).digest() + release).hexdigest().encode()

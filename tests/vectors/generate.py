@@ -426,10 +426,11 @@ def card_vectors() -> list[Vector]:
     key, share_id = drawn("integrity key", 32), "RGVsIGRva3VtZW50IGRlbA"
     recipients = reference.recipients_digest([b"second recipient", b"first recipient"])
     documents = reference.documents_digest({b"document": drawn("sealed manifest", 128)}, [b"removed document"])
+    verdicts = reference.verdicts_digest({b"document": (drawn("sealed inspection", 96), drawn("sealed release", 96))})
     moment = 1772452800123456
     values: list[Value] = [
         *("tenant", "account", "audit:tenant:2026-03", "member", None, "available", moment, moment + 1, moment),
-        *(1, None, None, None, None, None, 3, drawn("digest of a change", 32), recipients, documents),
+        *(1, None, None, None, None, None, 3, drawn("digest of a change", 32), recipients, documents, verdicts),
     ]
 
     def vector(name: str, claim: str, result: str = BROKEN, **given: Any) -> Vector:

@@ -1,6 +1,7 @@
 """What the product seals is, byte for byte, what the reference written from docs/format.md seals."""
 
 import zlib
+from dataclasses import replace
 from datetime import UTC, datetime
 
 import pytest
@@ -76,7 +77,13 @@ def test_tags_and_cards_are_computed_as_the_document_says() -> None:
     )
     documents = share_cards.texts_digest(versions)
     assert documents == reference.documents_digest({b"b": b"sealed"}, [b"a"])
-    digests = share_cards.change_digest(b"sealed"), recipients, documents
+    inspected = replace(document, sealed_inspection=b"record", sealed_release=b"release").with_verdict_hash()
+    waiting = replace(document, id="a").with_verdict_hash()
+    verdicts = share_cards.texts_digest(
+        share_cards.document_verdict(one.id, one.verdict_hash or "") for one in (inspected, waiting)
+    )
+    assert verdicts == reference.verdicts_digest({b"b": (b"record", b"release"), b"a": (b"", b"")})
+    digests = share_cards.change_digest(b"sealed"), recipients, documents, verdicts
     texts = ("tenant", "account", "audit:tenant:2026-03", None, "integration", "draft")
     card = share_cards.ShareCard(*texts, 1, 2, None, 0, 3, "member", 4, "member", "integration", 0, *digests)
     sealed = share_cards.seal_card(row_tags.row_key(KEY, "share"), "share-id", card)

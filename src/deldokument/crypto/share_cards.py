@@ -28,9 +28,9 @@ _LENGTH = 4
 class ShareCard:
     """The values that decide about access to a share. Times are microseconds since 1970, in UTC.
 
-    ``revision`` counts the recorded changes. ``sealed_change`` is a result of ``change_digest``, ``recipients`` and
-    ``documents`` are results of ``texts_digest``. ``documents`` is None for a draft that nobody has proposed, because
-    its documents change with every upload.
+    ``revision`` counts the recorded changes. ``sealed_change`` is a result of ``change_digest``. ``recipients``,
+    ``documents`` and ``verdicts`` are results of ``texts_digest``. The last two are None for a draft that nobody has
+    proposed, because its documents change with every upload.
     """
 
     tenant_id: str
@@ -52,19 +52,25 @@ class ShareCard:
     sealed_change: bytes | None
     recipients: bytes
     documents: bytes | None
+    verdicts: bytes | None
 
 
 _values_of = attrgetter(*(one.name for one in fields(ShareCard)))
 
 
 def texts_digest(texts: Iterable[str]) -> bytes:
-    """Return the SHA-256 of texts in any order: ids of a share's recipients, or results of ``document_version``."""
+    """Return the SHA-256 of texts in any order: ids of recipients, or versions or verdicts of documents."""
     return hashlib.sha256(frame(*(each.encode() for each in sorted(texts)))).digest()
 
 
 def document_version(document_id: str, manifest_hash: str) -> str:
     """Return the text for a document in exactly these bytes; with `REMOVED` in place of the hash, for its tombstone."""
     return f"{document_id}:{manifest_hash}"
+
+
+def document_verdict(document_id: str, verdict_hash: str) -> str:
+    """Return the text that stands for the verdict on a document, and for its release."""
+    return f"{document_id}:{verdict_hash}"
 
 
 def change_digest(sealed: bytes | None) -> bytes | None:

@@ -148,7 +148,7 @@ def test_every_column_of_the_schema_is_classified() -> None:
 def test_the_columns_bound_by_tags_and_cards_are_those_in_the_list() -> None:
     for tags in EVERY_TAG:
         assert set(deciding(tags.kind, Proof.TAG)) == {tags.key, *tags.bound}, tags.kind
-    bound = {one.name for one in fields(ShareCard)} - {"revision", "recipients", "documents"}
+    bound = {one.name for one in fields(ShareCard)} - {"revision", "recipients", "documents", "verdicts"}
     assert set(deciding("share", Proof.CARD)) == {"id", *bound}
 
 

@@ -1,24 +1,29 @@
 """A share has the documents that were proposed and published, in the bytes that were approved, or it is damaged."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from datetime import timedelta
+from types import MappingProxyType
 from typing import Any
 
 import pytest
 from sqlalchemy import Connection, delete, insert
 
 from deldokument.domain.errors import Conflict, NotFound, ServiceError, existing
-from deldokument.domain.shares.share import Share
+from deldokument.domain.shares.scan_policy import DEFAULT_POLICY, Handling
+from deldokument.domain.shares.share import Share, Verdict
+from deldokument.services.inspection.documents import rescan_open_shares
 from deldokument.services.shares.approvals import proposals
 from deldokument.services.shares.approvals.change_records import Change
 from deldokument.services.shares.drafts import additions, drafts
 from deldokument.services.shares.drafts.upload_tickets import UploadTicket
 from deldokument.services.shares.published import changes, publishing
+from deldokument.services.shares.scans.held_documents import hold_document, release_document
 from deldokument.services.uploads import append
 from deldokument.store.engine.schema import metadata
 from tests.attacker.attack import Attack, Request, Rows, as_writer, rows_of
 from tests.attacker.victims import CONTENT
+from tests.fakes.scanner import MemoryScanner
 from tests.support.stage.changes import change_of
 from tests.support.stage.inspection import inspect_documents
 from tests.support.stage.stage import KARI, NOON, OLA, PER, Stage, person
@@ -279,3 +284,45 @@ def test_a_waiting_document_that_was_taken_back_is_not_approved_when_it_is_put_b
         share = metadata.tables["share"]
         connection.execute(share.update().where(share.c.id == share_id).values(row))
     assert forget_share(attack, share_id, ticket.document_id) == {"share"}
+
+
+@pytest.fixture
+def stage(attack: Attack) -> Iterator[Stage]:
+    """The stage with a scanner that finds everything encrypted, of an operator that holds that."""
+    stage = attack.victims.stage
+    before = stage.deps
+    policy = MappingProxyType({**DEFAULT_POLICY, Verdict.ENCRYPTED: Handling.HELD})
+    scanner = MemoryScanner(stage.clock.now(), verdict=Verdict.ENCRYPTED)
+    stage.deps = replace(before, scanner=scanner, config=replace(before.config, scan_policy=policy))
+    yield stage
+    stage.deps = before
+
+
+def find_malware(stage: Stage, *_of_share: str) -> None:
+    stage.deps = replace(stage.deps, scanner=MemoryScanner(stage.clock.now(), verdict=Verdict.INFECTED))
+    stage.clock.advance(minutes=1)
+    rescan_open_shares(stage.deps)
+    inspect_documents(stage.deps, limit=1000)
+
+
+def hold_again(stage: Stage, share_id: str, document_id: str) -> None:
+    hold_document(stage.deps, person(KARI), share_id, document_id)
+
+
+@pytest.mark.parametrize("columns", [("sealed_inspection", "sealed_release"), (), ("verdict_hash",)])
+@pytest.mark.parametrize("decide", [find_malware, hold_again])
+def test_a_document_is_not_sent_by_a_verdict_or_a_release_that_was_replaced(
+    attack: Attack, stage: Stage, decide: Callable[[Stage, str, str], None], columns: tuple[str, ...]
+) -> None:
+    share_id = stage.publish(OLA, content=CONTENT)
+    [document_id] = stage.document_ids(share_id)
+    release_document(stage.deps, person(KARI), share_id, document_id)
+    released = keep(stage, document_id)
+    decide(stage, share_id, document_id)
+    decided = keep(stage, document_id)
+    [row], [older] = decided["document"], released["document"]
+    put_back(stage, decided | {"document": [row | {name: older[name] for name in columns or older}]})
+    paths = [f"/d/{share_id}/alt.zip", f"/d/{share_id}/dokument/{document_id}"]
+    answers = attack.ask([Request("recipient", "GET", path) for path in paths])
+    assert all(answer.status_code in {404, 500} and CONTENT not in answer.content for answer in answers.values())
+    assert {("share", share_id), ("document", document_id)} & set(attack.alarms())

@@ -28,6 +28,7 @@ from tests.support.bulk.orphan_sweep import sweep_all
 from tests.support.faults.faulty_ports import Crash, FaultyDatabase
 from tests.support.stage.accounts import events_of, set_rules
 from tests.support.stage.inspection import inspect_documents
+from tests.support.stage.recorded_changes import recording
 from tests.support.stage.stage import KARI, ODD, OLA, SIV, Stage, person
 from tests.support.stored_data import names, put_in_its_place
 
@@ -121,7 +122,7 @@ def reseal(stage: Stage, share_id: str, **changed: object) -> None:
     source, share_key = source_of(stage, share_id), existing_key(stage.deps.keyring, share_key_id(share_id))
     manifest = open_manifest(share_key, bytes.fromhex(source.id), source.sealed_manifest)
     record: InspectionRecord = replace(read_record(share_key, source), **changed)  # type: ignore[arg-type]
-    with stage.deps.database.write() as tx:
+    with recording(stage.deps.database) as tx:
         tx.shares.save_document(replace(source, sealed_inspection=seal_inspection(share_key, manifest, record)))
 
 
@@ -335,11 +336,11 @@ def test_a_source_that_is_stopped_for_a_time_or_not_inspected_yet_is_waited_for(
     freezing.set_share_freeze(stage.deps, share_id, None, FreezeReason.SECURITY)
     assert make_copies(stage.deps) == 0
     freezing.set_share_freeze(stage.deps, share_id, None, None)
-    with stage.deps.database.write() as tx:
+    with recording(stage.deps.database) as tx:
         tx.shares.save_document(replace(source_of(stage, share_id), sealed_inspection=b""))
     stage.clock.advance(minutes=1)
     assert make_copies(stage.deps) == 0
-    with stage.deps.database.write() as tx:
+    with recording(stage.deps.database) as tx:
         tx.shares.save_document(replace(source_of(stage, share_id), sealed_inspection=record))
     stage.clock.advance(minutes=1)
     assert make_copies(stage.deps) == 1

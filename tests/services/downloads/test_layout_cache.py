@@ -15,6 +15,7 @@ from deldokument.services.maintenance import share_keys
 from deldokument.services.shares.published import publishing
 from tests.services.downloads.test_content import published
 from tests.support.bulk.many_documents import fill
+from tests.support.stage.recorded_changes import recording
 from tests.support.stage.stage import KARI, OLA, PER, SIV, Stage, person
 
 FILES = {"a.txt": b"first", "b.txt": b"second"}
@@ -25,7 +26,7 @@ def opened(stage: Stage, share_id: str, reader: str = OLA) -> Content:
 
 
 def change(stage: Stage, share_id: str, changed: Callable[[Document], Document]) -> None:
-    with stage.deps.database.write() as tx:
+    with recording(stage.deps.database) as tx:
         tx.shares.save_document(changed(tx.shares.documents([share_id])[0]))
 
 

@@ -299,7 +299,7 @@ class LaterRecord(ScanRecord):
     ("spoil", "found"),
     [
         (lambda key, one: seal_scan(key, one.id, ScanRecord("infected", "E", "1", "", "", "x")), None),
-        (lambda _key, one: one.sealed_scan and one.sealed_scan[:-1] + b"\0", IntegrityError),
+        (lambda _key, one: one.sealed_scan and one.sealed_scan[:-1] + bytes([one.sealed_scan[-1] ^ 1]), IntegrityError),
         (lambda _key, _one: None, None),
         (lambda key, one: seal_scan(key, one.id, LaterRecord("clean", "E", "1", "", "")), None),
     ],

@@ -31,6 +31,7 @@ CARD = ShareCard(
     sealed_change=change_digest(b"sealed"),
     recipients=texts_digest(["ola"]),
     documents=texts_digest([]),
+    verdicts=texts_digest([]),
 )
 
 

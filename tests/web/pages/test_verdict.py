@@ -20,6 +20,7 @@ from tests.contract.test_media_types import package
 from tests.support.browser import Web
 from tests.support.bulk.sample_files import DOCX, PDF
 from tests.support.stage.inspection import inspect_documents
+from tests.support.stage.recorded_changes import recording
 from tests.support.stage.stage import KARI, OLA, Stage, person
 from tests.support.stored_data import put_in_its_place
 
@@ -65,7 +66,7 @@ def facts(page: str) -> list[list[str]]:
 
 def judge(stage: Stage, document_id: str, verdict: str) -> None:
     """Write a verdict over the one that the document has, sealed as inspection seals it."""
-    with stage.deps.database.write() as tx:
+    with recording(stage.deps.database) as tx:
         document = existing(tx.shares.document(document_id))
         share_key = existing_key(stage.deps.keyring, share_key_id(document.share_id))
         manifest = open_manifest(share_key, bytes.fromhex(document_id), document.sealed_manifest)

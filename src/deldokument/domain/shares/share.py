@@ -213,7 +213,8 @@ class Document:
     scan. ``rescan_at``: when it is scanned again. ``sealed_release``: a member's decision to release it, although it is
     held. ``pending_since``: when it was uploaded beside a published share; it is not yet part of the share.
     ``sealed_sha256``: empty until the document has been read whole. ``manifest_hash``: hash of the sealed manifest,
-    from the completion on. It remains when the manifest is erased.
+    from the completion on. ``verdict_hash``: hash of the sealed inspection record and release, from the inspection on.
+    Both remain when the sealed values are erased.
     """
 
     id: str
@@ -232,6 +233,7 @@ class Document:
     pending_since: datetime | None = None
     sealed_sha256: bytes = b""
     manifest_hash: str | None = None
+    verdict_hash: str | None = None
 
     @property
     def is_complete(self) -> bool:
@@ -242,6 +244,18 @@ class Document:
     def has_its_manifest(self) -> bool:
         """Whether the manifest matches ``manifest_hash``, unless it has been erased."""
         return not self.sealed_manifest or _hash(self.sealed_manifest) == self.manifest_hash
+
+    @property
+    def has_its_verdict(self) -> bool:
+        """Whether inspection record and release match ``verdict_hash``, unless they have been erased."""
+        return not self.sealed_inspection or self._hash_of_verdict() == self.verdict_hash
+
+    def with_verdict_hash(self) -> Document:
+        """Return the document with the hash of its inspection record and release."""
+        return replace(self, verdict_hash=self._hash_of_verdict() if self.sealed_inspection else None)
+
+    def _hash_of_verdict(self) -> str:
+        return _hash(hashlib.sha256(self.sealed_inspection).digest() + (self.sealed_release or b""))
 
     def complete(self, sealed_manifest: bytes, now: datetime) -> Document:
         """Return the document with its manifest."""

@@ -17,7 +17,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Row, func, literal_column, select, update
+from sqlalchemy import ColumnElement, Row, func, literal_column, select, update
 
 from deldokument.crypto.errors import IntegrityError
 from deldokument.crypto.share_cards import (
@@ -25,6 +25,7 @@ from deldokument.crypto.share_cards import (
     SHARE_KIND,
     ShareCard,
     change_digest,
+    document_verdict,
     document_version,
     is_card,
     open_card,
@@ -44,7 +45,7 @@ from deldokument.store.tables.shares import document, is_pending, recipient, rem
 
 SHARE = RowMapper(Share, share, besides=("intact",))
 _WIDTH = len(SHARE.columns)
-_COMPUTED = {"revision", "sealed_change", "recipients", "documents"}
+_COMPUTED = {"revision", "sealed_change", "recipients", "documents", "verdicts"}
 _COPIED = [name for name in ShareCard.__dataclass_fields__ if name not in _COMPUTED]
 
 _named = recipient.alias("named")
@@ -56,8 +57,14 @@ _recipient_ids = (
     .where(_named.c.share_id == share.c.id, _named.c.removed_at.is_(None))
     .correlate(share)
 )
-_version = document.c.id + literal_column("':'") + func.coalesce(document.c.manifest_hash, literal_column("''"))
-_versions = select(CountedTexts(_version)).where(document.c.share_id == share.c.id, ~is_pending).correlate(share)
+_COLON: ColumnElement[str] = literal_column("':'")
+_NOTHING: ColumnElement[str] = literal_column("''")
+_hashes = func.coalesce(document.c.manifest_hash, _NOTHING) + _COLON + func.coalesce(document.c.verdict_hash, _NOTHING)
+_versions = (
+    select(CountedTexts(document.c.id + _COLON + _hashes))
+    .where(document.c.share_id == share.c.id, ~is_pending)
+    .correlate(share)
+)
 _removed_ids = (
     select(CountedTexts(removed_document.c.id)).where(removed_document.c.share_id == share.c.id).correlate(share)
 )
@@ -81,7 +88,7 @@ _write = update(share).where(share.c.id == param("key")).values(card=param("seal
 class Held:
     """A share whose row this transaction has locked or inserted.
 
-    - ``versions``: the manifest hash of each document; empty for an incomplete one
+    - ``versions``: the manifest hash and the verdict hash of each document; empty where there is none
     - ``written``: the card that this transaction has written into the row
     - ``before``: the card before this transaction; None for a share that it inserts
     """
@@ -89,7 +96,7 @@ class Held:
     share: Share
     revision: int
     recipient_ids: set[str]
-    versions: dict[str, str]
+    versions: dict[str, tuple[str, str]]
     removed_ids: set[str]
     is_changed: bool = False
     written: bytes = b""
@@ -155,10 +162,11 @@ class ShareCards:
     def note_version(self, document: Document) -> None:
         """Remember the version of a document that is about to be written.
 
-        Raises: Broken, as ``changing``, if the share's card names another version of the document.
+        Raises: Broken, as ``changing``, if the share's card names another version of the document, or another verdict.
         """
         held = self._held.get(document.share_id) or self.lock(document.share_id)
-        versions = {} if document.pending_since else {document.id: document.manifest_hash or ""}
+        version = document.manifest_hash or "", document.verdict_hash or ""
+        versions = {} if document.pending_since else {document.id: version}
         if held is None or held.versions.get(document.id) == versions.get(document.id):
             return
         if held.share.has_fixed_documents:
@@ -222,8 +230,14 @@ class ShareCards:
 def _read_held(row: Sequence[Any]) -> Held:
     _, revision, *ids = row[_WIDTH:CARD_WIDTH]
     recipients, documents, removed = map(counted_texts, ids)
-    versions = dict(one.partition(":")[::2] for one in documents)
+    versions = {document_id: (manifest, verdict) for document_id, manifest, verdict in map(_parts, documents)}
     return Held(SHARE.make(row[:_WIDTH]), revision or 0, recipients, versions, removed)
+
+
+def _parts(text: str) -> tuple[str, str, str]:
+    document_id, _, hashes = text.partition(":")
+    manifest, _, verdict = hashes.partition(":")
+    return document_id, manifest, verdict
 
 
 def _fits(work: Statements, stored: Held, sealed: bytes) -> bool:
@@ -239,7 +253,7 @@ def _fits(work: Statements, stored: Held, sealed: bytes) -> bool:
         return False
     if stored.share.erased_at is not None:
         # Its recipients and documents are erased.
-        expected = replace(expected, recipients=card.recipients, documents=card.documents)
+        expected = replace(expected, recipients=card.recipients, documents=card.documents, verdicts=card.verdicts)
     if card.state not in CLOSED:
         # It was ended in a batch, which writes no card.
         expected = replace(expected, state=card.state, changed_at=card.changed_at)
@@ -263,7 +277,8 @@ def opened_card(work: Statements, share_id: str, sealed: bytes) -> ShareCard | N
 def _card_of(stored: Held) -> ShareCard:
     values: dict[str, Any] = {name: stored_value(getattr(stored.share, name)) for name in _COPIED}
     values |= {"revision": stored.revision, "sealed_change": change_digest(stored.share.sealed_change)}
-    return ShareCard(**values, recipients=texts_digest(stored.recipient_ids), documents=_documents_of(stored))
+    values |= {"documents": _documents_of(stored), "verdicts": _verdicts_of(stored)}
+    return ShareCard(**values, recipients=texts_digest(stored.recipient_ids))
 
 
 def _decides_otherwise(held: Held) -> bool:
@@ -281,4 +296,11 @@ def _documents_of(stored: Held) -> bytes | None:
     if not stored.share.has_fixed_documents:
         return None
     removed = [document_version(one, REMOVED) for one in stored.removed_ids]
-    return texts_digest([*(document_version(*one) for one in stored.versions.items()), *removed])
+    return texts_digest([*(document_version(one, hashed) for one, (hashed, _) in stored.versions.items()), *removed])
+
+
+def _verdicts_of(stored: Held) -> bytes | None:
+    """Return the digest of the verdicts, if the card names the documents."""
+    if not stored.share.has_fixed_documents:
+        return None
+    return texts_digest([document_verdict(one, hashed) for one, (_, hashed) in stored.versions.items()])

@@ -71,7 +71,7 @@ class ShareFilter:
 
 
 class DocumentMapper(AuthenticatedMapper[Document]):
-    """Mapping of documents. A document with another manifest than its tag names is damaged."""
+    """Mapping of documents. A document with another manifest or verdict than its hashes name is damaged."""
 
     def __init__(self) -> None:
         super().__init__(Document, DOCUMENT_TAGS)
@@ -79,9 +79,10 @@ class DocumentMapper(AuthenticatedMapper[Document]):
     def _is_intact(self, work: Statements, record: Document, tag: bytes | None, newest: int | None) -> bool:
         if not super()._is_intact(work, record, tag, newest):
             return False
-        if not record.has_its_manifest:
+        is_whole = record.has_its_manifest and record.has_its_verdict
+        if not is_whole:
             work.damage.report(DamagedRow(DOCUMENT_TAGS.kind, record.id))
-        return record.has_its_manifest
+        return is_whole
 
 
 DOCUMENT = DocumentMapper()
@@ -264,6 +265,7 @@ class Shares:
 
         Raises: Conflict if the share does not exist.
         """
+        document = document.with_verdict_hash()
         self._cards.note_version(document)
         self._work.run(_add_document, DOCUMENT.columns_of(self._work, document))
 
@@ -293,6 +295,7 @@ class Shares:
 
         Raises: NotFound.
         """
+        document = document.with_verdict_hash()
         self._cards.note_version(document)
         values = DOCUMENT.columns_of(self._work, document) | {"key": document.id}
         self._work.change(_save_document, values, "document")

@@ -153,6 +153,7 @@ document = Table(
     Column("pending_since", UtcMicros),
     sealed("sealed_sha256"),
     Column("manifest_hash", StoredText),
+    Column("verdict_hash", StoredText),
     tag(),
     CheckConstraint("length >= 0", "length"),
     CheckConstraint("inspected_at IS NULL OR completed_at IS NOT NULL", "inspected"),

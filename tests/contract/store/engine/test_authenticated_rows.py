@@ -46,6 +46,7 @@ UNBOUND = {
     "document": {
         *("sealed_name", "position", "modified_at", "completed_at", "sealed_manifest", "sealed_inspection"),
         *("inspected_at", "inspecting_until", "sealed_scan", "rescan_at", "sealed_release", "sealed_sha256"),
+        "verdict_hash",
     },
     "notice_address": {
         *("tries", "codes", "codes_since", "downloaded", "ending", "approval", "signature", "language"),

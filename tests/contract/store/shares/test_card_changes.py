@@ -58,6 +58,9 @@ CHANGES: dict[str, Change] = {
     "sealed_change": saving(sealed_change=b"change"),
     "recipients": lambda tx: tx.shares.add_recipient(recipient_of(OPEN)),
     "documents": lambda tx: tx.shares.add_document(complete_document_of(OPEN)),
+    "verdicts": lambda tx: tx.shares.save_document(
+        replace(tx.shares.documents([OPEN.id])[0], sealed_inspection=b"record", inspected_at=NOW)
+    ),
 }
 OF_EACH_FIELD = pytest.mark.parametrize("change", CHANGES.values(), ids=CHANGES)
 
@@ -73,6 +76,7 @@ def database(database_url: str) -> Iterator[Database]:
             tx.members.add(replace(KARI, id="odd", lookup_hash=b"hash of odd"))
             tx.integrations.add(FAGSYSTEM)
             tx.shares.add(OPEN)
+            tx.shares.add_document(complete_document_of(OPEN))
             tx.shares.add(DRAFT)
         yield opened
 

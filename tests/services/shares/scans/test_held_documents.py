@@ -19,6 +19,7 @@ from deldokument.services.shares.scans.held_documents import hold_document, rele
 from deldokument.services.shares.scans.verdicts import Finding, finding_of
 from tests.fakes.scanner import MemoryScanner
 from tests.support.stage.inspection import inspect_documents
+from tests.support.stage.recorded_changes import recording
 from tests.support.stage.stage import KARI, NOON, ODD, OLA, SIV, Stage, person
 
 HELD = DEFAULT_POLICY | {Verdict.ENCRYPTED: Handling.HELD}
@@ -91,7 +92,7 @@ def test_a_decision_counts_for_its_document_and_verdict_only(stage: Stage, scann
     share_id, document_id = shared(stage)
     release_document(stage.deps, person(KARI), share_id, document_id)
     other_id = shared(stage)[1]
-    with stage.deps.database.write() as tx:
+    with recording(stage.deps.database) as tx:
         moved, other = existing(tx.shares.document(document_id)), existing(tx.shares.document(other_id))
         tx.shares.save_document(replace(other, sealed_release=moved.sealed_release))
     assert finding(stage, other_id).verdict is Verdict.ERROR

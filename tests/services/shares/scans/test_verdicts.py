@@ -11,6 +11,7 @@ from deldokument.domain.shares.share import Document, Verdict
 from deldokument.services.downloads import content as downloads_content
 from deldokument.services.encryption import existing_key, share_key_id
 from deldokument.services.shares.scans.verdicts import Finding, finding_of
+from tests.support.stage.recorded_changes import recording
 from tests.support.stage.stage import OLA, Stage, person
 
 PDF = b"%PDF-1.7\n1 0 obj\n"
@@ -73,7 +74,7 @@ def test_a_verdict_that_this_version_does_not_know_releases_nothing(
     found = finding_of(share_key, result, DEFAULT_POLICY)
     assert found == Finding("application/pdf", read)
     assert (found.is_released, found.needs_warning) == (released, False)
-    with stage.deps.database.write() as tx:
+    with recording(stage.deps.database) as tx:
         tx.shares.save_document(result)
     if released:
         assert downloads_content.open_document(stage.deps, person(OLA), document.share_id, document.id).length == len(

@@ -600,6 +600,7 @@ CREATE TABLE document (
     pending_since {big},
     sealed_sha256 {bytes} NOT NULL,
     manifest_hash TEXT,
+    verdict_hash TEXT,
     tag {bytes} NOT NULL,
     CONSTRAINT pk_document PRIMARY KEY (id),
     CONSTRAINT ck_document_length CHECK (length >= 0),
